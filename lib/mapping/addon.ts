@@ -1,0 +1,127 @@
+/**
+ * The native addon as TypeScript sees it: what `native/binding.c` exports, and nothing more.
+ *
+ * The addon never composes an error of the operating system: it answers `errno` and the name of the call,
+ * and `native.ts` makes Node's kind of error of them. It throws for wrong arguments only (`TypeError` with
+ * `ERR_INVALID_ARG_TYPE`, `RangeError` with `ERR_OUT_OF_RANGE`), before the first system call.
+ */
+
+/** What kind of thing a descriptor is open on. */
+export const KIND = {
+  /** A regular file. */
+  file: 0,
+  directory: 1,
+  /** A block device; `size` is its capacity. */
+  block: 2,
+  /** Anything that has no bytes at offsets: a FIFO, a socket, a character device. */
+  other: 3,
+  /** A regular file whose size is not its content's (procfs, sysfs): read to its end, never mapped. */
+  pseudo: 4
+} as const
+
+/** What `advise` can say of a mapping. */
+export const ADVICE = { normal: 0, sequential: 1, random: 2, willNeed: 3, populate: 4, dontNeed: 5 } as const
+
+/** What one job came to. `errno` 0 means it went well. */
+export interface AddonOutcome {
+  /** The OS's error number (positive), 0 for none. `ECANCELED` after `cancel()`. */
+  errno: number
+  /** The system call that failed, `''` for none. */
+  syscall: string
+  /** The descriptor: the one given, or the one opened; -1 where opening failed or the job failed after it. */
+  fd: number
+  /** One of `KIND`. */
+  kind: number
+  /** Size in bytes, as the OS said after the range was mapped and populated. */
+  size: number
+  dev: bigint
+  ino: bigint
+  /** Time of the last change of the content, nanoseconds since the epoch. */
+  mtimeNs: bigint
+  /** The mapped bytes, exactly `length` long; absent where none were asked for, or `size` fell short of the range. */
+  buffer?: ArrayBuffer
+  /** The mapping's place in the process-wide table. */
+  slot: number
+  /** The mapping's number: a slot is used again, a serial never is. */
+  serial: number
+  /** The runtime forbids external buffers: `buffer` is a copy, and the mapping is gone already. */
+  copied: boolean
+}
+
+/** Counted for this environment (the main thread or one Worker), except `faults`. */
+export interface AddonCounters {
+  /** Mappings alive. */
+  mappings: number
+  /** Their bytes, rounded up to pages. */
+  mappedBytes: number
+  /** Released address ranges at rest. */
+  resting: number
+  restingBytes: number
+  /** Jobs on the thread pool. */
+  jobs: number
+  /** Mappings of this process that lost pages (SIGBUS turned into zeros). */
+  faults: number
+}
+
+export interface Addon {
+  /** Bytes of a page. */
+  readonly pageSize: number
+  /** Offsets of mappings are multiples of this many bytes. */
+  readonly granularity: number
+
+  /**
+   * Open (where `path` is given), stat, map and populate, as one job on the thread pool.
+   *
+   * @param job a number of the caller's own choice, unique among its jobs under way, for `cancel`
+   * @param fd the descriptor to use, or -1 to open `path`
+   * @param path bytes of the path without a terminator, or null; copied before the call returns
+   * @param flags extra open flags, or'ed to `O_RDONLY | O_CLOEXEC | O_NONBLOCK`
+   * @param offset bytes, a multiple of the granularity, 0 .. 2^53 - 1
+   * @param length bytes, 0 to map nothing; `offset + length` <= 2^53 - 1
+   * @param populate fault the pages in before the job ends
+   */
+  run(
+    job: number,
+    fd: number,
+    path: Uint8Array | null,
+    flags: number,
+    offset: number,
+    length: number,
+    populate: boolean
+  ): Promise<AddonOutcome>
+  /** The same, on this thread. */
+  runSync(
+    fd: number,
+    path: Uint8Array | null,
+    flags: number,
+    offset: number,
+    length: number,
+    populate: boolean
+  ): AddonOutcome
+  /** Ask a job to end soon: it looks between two steps of populating, undoes what it did, and ends with ECANCELED. */
+  cancel(job: number): void
+
+  /**
+   * Unmap at once: the range is covered by empty pages and rests; `buffer` is detached, every view of it has
+   * length 0 from then on. Idempotent: an old `serial` does nothing.
+   *
+   * @param buffer the mapping's ArrayBuffer, or null once it has been collected
+   * @returns offset in the mapping of the first byte lost to a fault, or -1 for none (also when already unmapped)
+   */
+  unmap(slot: number, serial: number, buffer: ArrayBuffer | null): number
+  /** Offset in the mapping of the first byte lost to a fault, -1 for none. */
+  fault(slot: number, serial: number): number
+  /** Give advice on the bytes `[offset, offset + length)` of a mapping. Answers errno, 0 for success. */
+  advise(slot: number, serial: number, offset: number, length: number, advice: number): number
+  /** Which pages of a mapping are in RAM: one byte a page, bit 0. Answers errno, 0 for success. */
+  resident(slot: number, serial: number, pages: Uint8Array): number
+  /** Let the page cache forget `[offset, offset + length)` of a file; length 0 means to the end. Answers errno. */
+  forget(fd: number, offset: number, length: number): number
+
+  /** Close a descriptor that this addon opened, on the thread pool. Answers errno. */
+  close(fd: number): Promise<number>
+  closeSync(fd: number): number
+  /** Give all resting addresses back to the OS. */
+  drain(): void
+  counters(): AddonCounters
+}
