@@ -1,0 +1,31 @@
+import { iterate, Search } from './consumers.mjs'
+
+/** The built library: what its users import, not its sources. */
+async function load() {
+  return await import('../../dist/index.js').catch(cause => {
+    throw new Error('slidemap is not built: npm run build', { cause })
+  })
+}
+
+/** A contestant's `prepare`: a manager and a file of its own for `use(file)`, opening and closing on the clock. */
+export function withFile(use, options) {
+  return async () => {
+    const { MapManager } = await load()
+    return async path => {
+      const manager = new MapManager(options)
+      const file = await manager.open(path)
+      const bytes = await use(file)
+      await file.close()
+      await manager.close()
+      return bytes
+    }
+  }
+}
+
+export async function scanWindows(file) {
+  const search = new Search()
+  for await (const window of file.windows()) search.take(window.bytes)
+  return search.bytes
+}
+
+export const scanStream = file => iterate(file.stream())

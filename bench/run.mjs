@@ -1,0 +1,71 @@
+// npm run bench [-- WORK...] [--runs N] [--size 4GiB] [--only REGEXP] [--json]
+import fs from 'node:fs'
+import path from 'node:path'
+import { parseArgs } from 'node:util'
+import { checkResident, compileLimit } from './harness/c-limit.mjs'
+import { compete } from './harness/compete.mjs'
+import { describeMachine, machineLine } from './harness/machine.mjs'
+import { evaluate, print } from './harness/report.mjs'
+import { formatSize, parseSize } from './harness/units.mjs'
+import { makeFolder, makeWorkFile } from './harness/work-file.mjs'
+
+const works = fs
+  .readdirSync(path.join(import.meta.dirname, 'works'))
+  .filter(name => name.endsWith('.mjs'))
+  .map(name => path.basename(name, '.mjs'))
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    runs: { type: 'string', default: '5' },
+    size: { type: 'string', default: '4GiB' },
+    only: { type: 'string', default: '' },
+    json: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false }
+  }
+})
+const unknown = positionals.find(name => !works.includes(name))
+const rounds = Number(values.runs)
+if (values.help || unknown || !(Number.isInteger(rounds) && rounds > 0)) {
+  console.error(
+    `npm run bench [-- WORK...] [--runs 5] [--size 4GiB] [--only REGEXP] [--json]\nworks: ${works.join(', ')}`
+  )
+  process.exit(values.help ? 0 : 2)
+}
+
+// Only `exit` handlers clean up (folder, child processes); so that an interrupt runs them, it exits.
+for (const [signal, code] of [
+  ['SIGINT', 130],
+  ['SIGTERM', 143]
+])
+  process.once(signal, () => process.exit(code))
+
+const folder = makeFolder()
+const size = parseSize(values.size)
+const machine = describeMachine(folder)
+const limit = compileLimit(folder)
+console.error(`${machineLine(machine)}\n${rounds} rounds, work file ${formatSize(size)} in the page cache`)
+const file = await makeWorkFile(folder, size)
+checkResident(limit, file, size)
+
+const results = []
+for (const name of positionals.length ? positionals : works) {
+  const { default: work } = await import(`./works/${name}.mjs`)
+  const runs = await compete(select(work), { rounds, file, size, limit })
+  checkResident(limit, file, size)
+  const result = evaluate(work, runs)
+  results.push({ date: new Date().toISOString(), machine, rounds, size, ...result })
+  if (!values.json) print(work, result)
+}
+
+const target = path.join(import.meta.dirname, 'results')
+fs.mkdirSync(target, { recursive: true })
+for (const result of results)
+  fs.writeFileSync(path.join(target, `${result.work}.json`), `${JSON.stringify(result, null, 2)}\n`)
+if (values.json) console.log(JSON.stringify(results, null, 2))
+
+/** The work with those contestants only whose name matches `--only`. */
+function select(work) {
+  const contestants = work.contestants.filter(({ name }) => new RegExp(values.only).test(name))
+  return { ...work, contestants }
+}

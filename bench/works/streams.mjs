@@ -1,0 +1,49 @@
+import { Writable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { iterate, listen, Search } from '../harness/consumers.mjs'
+import { readStream, SIZES } from '../harness/peers.mjs'
+import { scanWindows, withFile } from '../harness/slidemap.mjs'
+
+/** Bytes seen by a Writable at the end of a pipe. */
+async function pipe(stream) {
+  const search = new Search()
+  const write = (chunk, _encoding, done) => done(search.take(chunk))
+  await pipeline(stream, new Writable({ write }))
+  return search.bytes
+}
+
+const leased = { lifetime: 'leased' }
+
+export default {
+  name: 'streams',
+  title: 'the same search, through streams of 64 KiB chunks and the three ways to consume one',
+  contestants: [
+    { name: 'C whole-file map', role: 'limit', mode: 'whole' },
+    { name: 'leased windows', role: 'limit', prepare: withFile(scanWindows) },
+    { name: 'copied, for await', role: 'ours', prepare: withFile(file => iterate(file.stream())) },
+    { name: "copied, 'data'", role: 'ours', prepare: withFile(file => listen(file.stream())) },
+    { name: 'copied, pipe', role: 'ours', prepare: withFile(file => pipe(file.stream())) },
+    { name: 'leased, for await', role: 'ours', prepare: withFile(file => iterate(file.stream(leased))) },
+    { name: "leased, 'data'", role: 'ours', prepare: withFile(file => listen(file.stream(leased))) },
+    { name: 'leased, pipe', role: 'ours', prepare: withFile(file => pipe(file.stream(leased))) },
+    { name: 'createReadStream, default, for await', role: 'peer', prepare: readStream(iterate) },
+    { name: "createReadStream, default, 'data'", role: 'peer', prepare: readStream(listen) },
+    { name: 'createReadStream, default, pipe', role: 'peer', prepare: readStream(pipe) },
+    {
+      name: 'createReadStream, best, for await',
+      role: 'peer',
+      variants: SIZES,
+      prepare: readStream(iterate)
+    },
+    { name: "createReadStream, best, 'data'", role: 'peer', variants: SIZES, prepare: readStream(listen) },
+    { name: 'createReadStream, best, pipe', role: 'peer', variants: SIZES, prepare: readStream(pipe) }
+  ],
+  goals: [
+    ...['for await', "'data'", 'pipe'].flatMap(way => [
+      { ours: `copied, ${way}`, against: `createReadStream, default, ${way}`, atLeast: 6, aim: 8 },
+      { ours: `copied, ${way}`, against: `createReadStream, best, ${way}`, atLeast: 1.3 }
+    ]),
+    { ours: 'leased, for await', against: 'leased windows', atLeast: 0.75 },
+    { ours: "leased, 'data'", against: 'leased windows', atLeast: 0.75 }
+  ]
+}
