@@ -1,0 +1,84 @@
+/** Heap memory behind the interface of a mapping: released, it is detached at once, and freed a little later. */
+import type { Mapping } from './mapper.js'
+
+/** Newer than Node 20: moves the memory, and with a length of 0 frees it. */
+type Transferable = ArrayBuffer & { transfer?(length?: number): ArrayBuffer }
+
+/** No more than so many buffers rest, */
+const MAX_COUNT = 64
+/** nor more than so many bytes: two windows of the default size. One that is larger by itself does not rest. */
+const MAX_BYTES = 32 * 1024 * 1024
+
+/**
+ * Memory of released buffers, at rest for a while.
+ *
+ * A native reader that someone forgot to await (zlib on the thread pool, a queued write) holds an address that
+ * detaching does not take from it. Freed memory there would crash it or show it what was put there next, so memory
+ * is freed in the order of release, some releases later. It is not zeroed, nor used again: what a late reader finds
+ * are the bytes it was given, which is the best it could find, and zeroing would cost as much as half the reading.
+ */
+export class RestingMemory {
+  readonly #queue: ArrayBuffer[] = []
+  #bytes = 0
+
+  /** Detach `buffer` and let its memory rest. Every view of it has length 0 from here on. Idempotent. */
+  detach(buffer: ArrayBuffer): void {
+    if (buffer.byteLength === 0) return
+    const moved = move(buffer)
+    this.#queue.push(moved)
+    this.#bytes += moved.byteLength
+    while (this.#queue.length > MAX_COUNT || this.#bytes > MAX_BYTES) this.#free()
+  }
+
+  /** Bytes at rest. */
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  /** Buffers at rest. */
+  get count(): number {
+    return this.#queue.length
+  }
+
+  /** Free all that rests. */
+  drain(): void {
+    while (this.#queue.length > 0) this.#free()
+  }
+
+  #free(): void {
+    const oldest: Transferable | undefined = this.#queue.shift()
+    if (oldest === undefined) return
+    this.#bytes -= oldest.byteLength
+    // Frees it here and now; on Node 20 the collector does, now that nothing refers to it.
+    oldest.transfer?.(0)
+  }
+}
+
+/** Bytes on the heap, in an ArrayBuffer of their own. */
+export class HeapMapping implements Mapping {
+  readonly buffer: ArrayBuffer
+  readonly #resting: RestingMemory
+
+  constructor(buffer: ArrayBuffer, resting: RestingMemory) {
+    this.buffer = buffer
+    this.#resting = resting
+  }
+
+  unmap(): number {
+    this.#resting.detach(this.buffer)
+    return -1
+  }
+
+  fault(): number {
+    return -1
+  }
+
+  readonly forget = nothingLeft
+}
+
+/** What the collector has taken from the heap is gone. */
+function nothingLeft(): void {}
+
+function move(buffer: Transferable): ArrayBuffer {
+  return buffer.transfer ? buffer.transfer() : structuredClone(buffer, { transfer: [buffer] })
+}

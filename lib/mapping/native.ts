@@ -1,0 +1,191 @@
+/** The mapper on slidemap's own addon: real maps, faulted in on the thread pool, unmapped at once. */
+import { Buffer, constants as limits } from 'node:buffer'
+import { createRequire } from 'node:module'
+import { toNamespacedPath } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { systemError } from '../errors.js'
+import { type Addon, type AddonOutcome, KIND } from './addon.js'
+import { HeapMapping, RestingMemory } from './heap.js'
+import type { FileInfo, Mapper, MapOutcome, Mapping, MapTask } from './mapper.js'
+import { checkTask, hintFor, holds, pathOf, type Range, refuseUnmappable } from './task.js'
+
+const kinds = Object.fromEntries(Object.entries(KIND).map(([name, number]) => [number, name]))
+
+/** The last number given to a job; on the addon itself, since mappers that share it share its jobs. */
+const lastJob = Symbol.for('slidemap.lastJob')
+type Numbered = Addon & { [lastJob]?: number }
+
+/**
+ * Load the addon: the one built in this checkout, else the binary that was shipped for this platform.
+ *
+ * @throws {Error} as `node-gyp-build` and the loader say it, where there is none or it does not load
+ */
+export function loadAddon(): Addon {
+  const load = createRequire(import.meta.url)('node-gyp-build') as (folder: string) => Addon
+  // Two levels below the root of the package, as lib/mapping/ and as dist/mapping/.
+  return load(fileURLToPath(new URL('../../native', import.meta.url)))
+}
+
+/**
+ * A mapper on the addon.
+ *
+ * Mappings are private and copy-on-write, at any offset up to 2^53 - 1. `unmap()` detaches and unmaps at once; the
+ * address range rests, covered by empty pages, until {@link Mapper.drain} or later releases give it back.
+ *
+ * Where the runtime forbids external buffers (Electron), mappings are copies on the heap that behave the same.
+ *
+ * @param addon default {@link loadAddon}
+ * @throws {Error} where the addon cannot be loaded
+ * @example
+ * const mapper = nativeMapper()
+ * const { fd, mapping } = await mapper.run({ target: 'huge.log', offset: 0, length: 1024 })
+ * mapping?.unmap()
+ * await mapper.close(fd)
+ */
+export function nativeMapper(addon: Addon = loadAddon()): Mapper {
+  return new NativeMapper(addon)
+}
+
+class NativeMapper implements Mapper {
+  readonly name = 'native'
+  readonly granularity: number
+  readonly pageSize: number
+  readonly maxOffset = Number.MAX_SAFE_INTEGER
+  // A longer one would be mapped and then refused by the runtime, its finalizer run or not.
+  readonly maxLength = limits.MAX_LENGTH
+  readonly detaches = true
+  readonly servesAnyFile = false
+  readonly #addon: Numbered
+  readonly #resting = new RestingMemory()
+
+  constructor(addon: Addon) {
+    this.#addon = addon
+    this.granularity = addon.granularity
+    this.pageSize = addon.pageSize
+  }
+
+  async run(task: MapTask, signal?: AbortSignal): Promise<MapOutcome> {
+    const range = checkTask(task, this)
+    signal?.throwIfAborted()
+    const job = (this.#addon[lastJob] ?? 0) + 1
+    this.#addon[lastJob] = job
+    const cancel = () => this.#addon.cancel(job)
+    signal?.addEventListener('abort', cancel, { once: true })
+    let outcome: AddonOutcome
+    try {
+      const { fd, path, flags } = fileOf(task)
+      outcome = await this.#addon.run(job, fd, path, flags, range.offset, range.length, true)
+    } finally {
+      signal?.removeEventListener('abort', cancel)
+    }
+    try {
+      signal?.throwIfAborted()
+      return this.#accept(outcome, task, range)
+    } catch (error) {
+      this.#unmap(outcome)
+      if (opened(outcome, task)) await this.#addon.close(outcome.fd)
+      throw error
+    }
+  }
+
+  runSync(task: MapTask): MapOutcome {
+    const range = checkTask(task, this)
+    const { fd, path, flags } = fileOf(task)
+    const outcome = this.#addon.runSync(fd, path, flags, range.offset, range.length, false)
+    try {
+      return this.#accept(outcome, task, range)
+    } catch (error) {
+      this.#unmap(outcome)
+      if (opened(outcome, task)) this.#addon.closeSync(outcome.fd)
+      throw error
+    }
+  }
+
+  async close(fd: number): Promise<void> {
+    succeed(await this.#addon.close(fd), 'close')
+  }
+
+  closeSync(fd: number): void {
+    succeed(this.#addon.closeSync(fd), 'close')
+  }
+
+  drain(): void {
+    this.#resting.drain()
+    this.#addon.drain()
+  }
+
+  #accept(outcome: AddonOutcome, task: MapTask, range: Range): MapOutcome {
+    succeed(outcome.errno, outcome.syscall, pathOf(task.target))
+    const { fd, kind, size, dev, ino, mtimeNs, buffer } = outcome
+    const info: FileInfo = { kind: kinds[kind] as FileInfo['kind'], size, dev, ino, mtimeNs }
+    if (range.length > 0) refuseUnmappable(info, task, this.name)
+    if (buffer === undefined) return { fd, info }
+    if (!holds(info, range)) {
+      this.#unmap(outcome)
+      return { fd, info }
+    }
+    return { fd, info, mapping: this.#mapping(outcome, buffer) }
+  }
+
+  #mapping({ slot, serial, copied }: AddonOutcome, buffer: ArrayBuffer): Mapping {
+    return copied
+      ? new HeapMapping(buffer, this.#resting)
+      : new NativeMapping(this.#addon, slot, serial, buffer)
+  }
+
+  #unmap({ slot, serial, copied, buffer }: AddonOutcome): void {
+    if (buffer !== undefined && !copied) this.#addon.unmap(slot, serial, buffer)
+  }
+}
+
+class NativeMapping implements Mapping {
+  readonly buffer: ArrayBuffer
+  readonly forget: () => void
+  readonly #addon: Addon
+  readonly #slot: number
+  readonly #serial: number
+  /** What the addon said when it was unmapped: afterwards it knows nothing of it. */
+  #lost: number | undefined
+
+  constructor(addon: Addon, slot: number, serial: number, buffer: ArrayBuffer) {
+    this.#addon = addon
+    this.#slot = slot
+    this.#serial = serial
+    this.buffer = buffer
+    this.forget = forgetter(addon, slot, serial)
+  }
+
+  unmap(): number {
+    this.#lost ??= this.#addon.unmap(this.#slot, this.#serial, this.buffer)
+    return this.#lost
+  }
+
+  fault(): number {
+    return this.#lost ?? this.#addon.fault(this.#slot, this.#serial)
+  }
+}
+
+/** A function of its own: a closure made where `buffer` is in scope might keep it alive. */
+function forgetter(addon: Addon, slot: number, serial: number): () => void {
+  return () => {
+    addon.unmap(slot, serial, null)
+  }
+}
+
+/** A task's file as the addon takes it. */
+function fileOf({ target, flags = 0 }: MapTask): { fd: number; path: Uint8Array | null; flags: number } {
+  if (typeof target === 'number') return { fd: target, path: null, flags }
+  return {
+    fd: -1,
+    path: typeof target === 'string' ? Buffer.from(toNamespacedPath(target)) : target,
+    flags
+  }
+}
+
+function opened({ fd }: AddonOutcome, { target }: MapTask): boolean {
+  return typeof target !== 'number' && fd >= 0
+}
+
+function succeed(errno: number, syscall: string, path?: string): void {
+  if (errno !== 0) throw systemError(errno, syscall, path, hintFor(errno, syscall))
+}

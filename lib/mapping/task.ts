@@ -1,0 +1,120 @@
+/** What every mapper asks of a task before it makes the first system call, and says of files it cannot map. */
+import { Buffer } from 'node:buffer'
+import { constants } from 'node:os'
+import { invalidRange, invalidType, SlidemapError, systemError } from '../errors.js'
+import type { FileInfo, Mapper, MapTask } from './mapper.js'
+
+/** The limits of a mapper that a range has to keep. */
+export type Limits = Pick<Mapper, 'name' | 'granularity' | 'maxOffset' | 'maxLength'>
+
+/** A byte range that has been checked. */
+export interface Range {
+  readonly offset: number
+  readonly length: number
+}
+
+/** The path of a task, for errors; undefined where it has a descriptor. */
+export function pathOf(target: MapTask['target']): string | undefined {
+  return typeof target === 'number' ? undefined : target.toString()
+}
+
+/**
+ * The range of a task.
+ *
+ * @throws {TypeError} ERR_INVALID_ARG_TYPE for a target that is none
+ * @throws {RangeError} ERR_OUT_OF_RANGE for negative, fractional and NaN numbers, and offsets off the granularity
+ * @throws {SlidemapError} ERR_MAP_UNSUPPORTED where the range reaches past `maxOffset` or is longer than `maxLength`
+ */
+export function checkTask(task: MapTask, limits: Limits): Range {
+  const { target, flags = 0, offset = 0, length = 0 } = task
+  checkTarget(target)
+  if (!Number.isInteger(flags)) throw invalidRange('flags', 'an integer', flags)
+  checkBytes('offset', offset)
+  checkBytes('length', length)
+  const { name, granularity, maxOffset, maxLength } = limits
+  // Not offset + length > maxOffset: that sum may round.
+  if (offset > maxOffset || length > maxOffset - offset) {
+    throw new SlidemapError(
+      'ERR_MAP_UNSUPPORTED',
+      `the ${name} mapper reaches no further than byte ${maxOffset} of a file`,
+      { path: pathOf(target), offset, length }
+    )
+  }
+  if (length > maxLength) {
+    throw new SlidemapError('ERR_MAP_UNSUPPORTED', `the ${name} mapper maps ${maxLength} bytes at most`, {
+      path: pathOf(target),
+      offset,
+      length
+    })
+  }
+  if (offset % granularity !== 0) throw invalidRange('offset', `a multiple of ${granularity}`, offset)
+  return { offset, length }
+}
+
+function checkTarget(target: unknown): void {
+  if (typeof target === 'number') {
+    if (!Number.isInteger(target) || target < 0 || target > 0x7fffffff) {
+      throw invalidRange('target', 'a descriptor, >= 0 and < 2 ** 31', target)
+    }
+  } else if (typeof target !== 'string' && !Buffer.isBuffer(target)) {
+    throw invalidType('target', 'a descriptor, a string or a Buffer', target)
+  } else if (typeof target === 'string' ? target.includes('\0') : target.includes(0)) {
+    // The OS would open what stands before it.
+    throw invalidRange('target', 'a path without null bytes', target)
+  }
+}
+
+function checkBytes(name: string, value: unknown): void {
+  if (typeof value !== 'number') throw invalidType(name, 'of type number', value)
+  if (!Number.isInteger(value) || value < 0) throw invalidRange(name, 'an integer >= 0', value)
+}
+
+/** Whether the file holds the whole range. */
+export function holds(info: FileInfo, { offset, length }: Range): boolean {
+  return length <= info.size - offset
+}
+
+/**
+ * Refuse to get bytes at offsets out of what has none.
+ *
+ * @throws EISDIR as reading a directory does in Node, ERR_MAP_UNSUPPORTED for FIFOs, sockets and character devices
+ */
+export function refuseWithoutBytes(info: FileInfo, task: MapTask): void {
+  if (info.kind === 'directory') throw systemError(constants.errno.EISDIR, 'read', pathOf(task.target))
+  if (info.kind === 'other') {
+    throw unsupported(task, 'a FIFO, a socket or a character device has no bytes at offsets')
+  }
+}
+
+/**
+ * Refuse to map what can only be read.
+ *
+ * @throws what {@link refuseWithoutBytes} does, and ERR_MAP_UNSUPPORTED for `'pseudo'` files
+ */
+export function refuseUnmappable(info: FileInfo, task: MapTask, mapper: string): void {
+  refuseWithoutBytes(info, task)
+  if (info.kind === 'pseudo') {
+    throw unsupported(
+      task,
+      `the ${mapper} mapper cannot map a file whose size is not its content's; the read mapper serves it`
+    )
+  }
+}
+
+/** An ERR_MAP_UNSUPPORTED that says of which range of which file. */
+export function unsupported(task: MapTask, message: string, cause?: unknown): SlidemapError {
+  const { target, offset, length } = task
+  return new SlidemapError('ERR_MAP_UNSUPPORTED', message, { path: pathOf(target), offset, length, cause })
+}
+
+/** What a person could do about an error of the OS; undefined where it says enough itself. */
+export function hintFor(errno: number, syscall: string): string | undefined {
+  const { ENOMEM, EMFILE, ENFILE } = constants.errno
+  if (errno === ENOMEM && syscall === 'mmap') {
+    return 'out of mappings or address space: raise vm.max_map_count or `ulimit -v`, or lower maxMappedBytes'
+  }
+  if (errno === EMFILE && syscall === 'open') return 'raise `ulimit -n`, or lower maxHandles'
+  if (errno === ENFILE && syscall === 'open')
+    return 'the whole system is out of open files: raise fs.file-max'
+  return undefined
+}
