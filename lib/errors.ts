@@ -118,7 +118,9 @@ export function invalidType(name: string, expected: string, value: unknown): Typ
 /** A wrong value of the right type, in Node's words and with Node's code. */
 export function invalidRange(name: string, expected: string, value: unknown): RangeError & { code: string } {
   return withCode(
-    new RangeError(`The value of "${name}" is out of range. It must be ${expected}. Received ${brief(value)}`),
+    new RangeError(
+      `The value of "${name}" is out of range. It must be ${expected}. Received ${brief(value)}`
+    ),
     'ERR_OUT_OF_RANGE'
   )
 }

@@ -1,0 +1,52 @@
+/**
+ * Checks of arguments: each answers the value, or throws what Node itself would throw.
+ */
+import { invalidRange, invalidType } from './errors.js'
+import { MAX_OFFSET } from './range.js'
+
+/**
+ * A safe integer within bounds.
+ *
+ * @throws {TypeError} ERR_INVALID_ARG_TYPE for anything but a number
+ * @throws {RangeError} ERR_OUT_OF_RANGE for NaN, fractions, and values below `min` or above `max`
+ */
+export function integer(name: string, value: unknown, min: number, max: number = MAX_OFFSET): number {
+  if (typeof value !== 'number') throw invalidType(name, 'of type number', value)
+  if (!Number.isSafeInteger(value) || value < min || value > max) {
+    throw invalidRange(name, `an integer >= ${min} and <= ${max}`, value)
+  }
+  return value
+}
+
+/** A safe integer within bounds, or Infinity. */
+export function integerOrInfinity(name: string, value: unknown, min: number): number {
+  return value === Number.POSITIVE_INFINITY ? value : integer(name, value, min)
+}
+
+/** One of a few words. */
+export function oneOf<T extends string>(name: string, value: unknown, words: readonly T[]): T {
+  if (typeof value !== 'string') throw invalidType(name, 'of type string', value)
+  if (!words.includes(value as T)) throw invalidRange(name, `one of '${words.join("', '")}'`, value)
+  return value as T
+}
+
+/** An AbortSignal, or nothing. */
+export function abortSignal(name: string, value: unknown): AbortSignal | undefined {
+  if (value === undefined) return undefined
+  if (
+    value === null ||
+    typeof value !== 'object' ||
+    !('aborted' in value) ||
+    !('addEventListener' in value)
+  ) {
+    throw invalidType(name, 'an instance of AbortSignal', value)
+  }
+  return value as AbortSignal
+}
+
+/** An object of options; absent counts as empty. */
+export function optionsObject<T extends object>(name: string, value: T | undefined): T {
+  if (value === undefined) return {} as T
+  if (value === null || typeof value !== 'object') throw invalidType(name, 'of type object', value)
+  return value
+}

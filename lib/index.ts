@@ -1,0 +1,37 @@
+/**
+ * slidemap: walk, stream and read files of any size through sliding memory maps, under hard limits.
+ *
+ * @module
+ */
+import type { MappedFile } from './file.js'
+import { MapManager, type OpenOptions } from './map-manager.js'
+import type { Source } from './source.js'
+
+export { ERROR_CODES, type ErrorCode, SlidemapError, type SystemError } from './errors.js'
+export { MappedFile } from './file.js'
+export { type ManagerOptions, type ManagerStats, MapManager, type OpenOptions } from './map-manager.js'
+export type { MapperChoice } from './mapping/choose.js'
+export type { FileInfo, MapOutcome, Mapper, Mapping, MapTask } from './mapping/mapper.js'
+export type { MapReadable, StreamOptions } from './sequence/readable.js'
+export type { Window } from './sequence/window.js'
+export type { Lifetime, WindowOptions } from './sequence/windows.js'
+export type { Source, SourceRange } from './source.js'
+
+/** The process-wide manager: the one piece of module state there is, made on first use. */
+let defaultManager: MapManager | undefined
+
+/**
+ * Open a file on the process-wide manager, which has the default limits. See {@link MapManager.open}.
+ *
+ * @example
+ * ```ts
+ * import { open } from 'slidemap'
+ *
+ * await using file = await open('huge.log')
+ * for await (const { bytes } of file.windows()) hash.update(bytes)
+ * ```
+ */
+export async function open(source: Source, options?: OpenOptions): Promise<MappedFile> {
+  defaultManager ??= new MapManager()
+  return defaultManager.open(source, options)
+}

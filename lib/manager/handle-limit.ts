@@ -1,0 +1,32 @@
+/**
+ * How many files this process may have open.
+ */
+import { readFileSync } from 'node:fs'
+
+/** Descriptors left to the rest of the process: its own libraries, sockets, whatever it opens next. */
+const RESERVE = 32
+
+/**
+ * Handles that a manager may hold: the soft limit of open files less a reserve, and 1 at the least.
+ *
+ * @returns a count; Infinity where the OS does not tell
+ */
+export function handleLimit(): number {
+  const soft = softLimit()
+  return Math.max(1, soft - Math.min(RESERVE, Math.ceil(soft / 2)))
+}
+
+function softLimit(): number {
+  try {
+    const limits = readFileSync('/proc/self/limits', 'latin1')
+    const value = /^Max open files\s+(\S+)/m.exec(limits)?.[1]
+    if (value !== undefined) return value === 'unlimited' ? Number.POSITIVE_INFINITY : Number(value)
+  } catch {
+    // No procfs here.
+  }
+  const limits = (
+    process.report?.getReport() as { userLimits?: Record<string, { soft: number | string }> } | undefined
+  )?.userLimits
+  const soft = limits?.open_files?.soft
+  return typeof soft === 'number' ? soft : Number.POSITIVE_INFINITY
+}

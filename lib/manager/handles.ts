@@ -1,0 +1,177 @@
+/**
+ * Handles: how many files are open, and which of them are closed to make room.
+ *
+ * A handle is in use only while a job runs on it: a mapping outlives its descriptor. Idle handles are closed, the
+ * one used longest ago first, when another file needs the room, and opened again when they are needed.
+ */
+import type { Buffer } from 'node:buffer'
+import { SlidemapError } from '../errors.js'
+import type { FileInfo, MapOutcome, Mapper } from '../mapping/mapper.js'
+import { Budget } from './budget.js'
+import { type Linked, LinkedList } from './linked-list.js'
+
+/** One file's descriptor: ours to open and close, or lent by the caller and never closed. */
+export class Handle implements Linked<Handle> {
+  previous: Handle | undefined
+  next: Handle | undefined
+  list: LinkedList<Handle> | undefined
+
+  /** -1 while closed. Owned by {@link Handles}. */
+  fd = -1
+  /** Jobs that run on it now. */
+  users = 0
+  /** Called when the last of them ends. */
+  readonly drained: (() => void)[] = []
+  /** What the OS said when it was opened first; what it says later must be the same file. */
+  info: FileInfo | undefined
+  mapper: Mapper
+
+  readonly source: HandleSource
+  /** Extra flags for opening it. */
+  readonly flags: number
+  /** The path as text, for errors. */
+  readonly path: string | undefined
+
+  constructor(mapper: Mapper, source: HandleSource, flags = 0) {
+    this.mapper = mapper
+    this.source = source
+    this.flags = flags
+    this.path = typeof source === 'function' ? undefined : source.toString()
+  }
+}
+
+/** A path to open, or what answers a descriptor that is the caller's own and is never closed here. */
+export type HandleSource = string | Buffer | (() => number)
+
+/** What a job is run on: a descriptor, or a path that it opens first. */
+export type Target = number | string | Buffer
+
+export class Handles {
+  readonly budget: Budget
+  readonly #idle = new LinkedList<Handle>()
+
+  /**
+   * @param limit handles open at a time, >= 1
+   * @param onWait called when somebody starts to wait for one
+   */
+  constructor(limit: number, onWait?: (amount: number) => void) {
+    this.budget = new Budget({
+      limit,
+      name: 'maxHandles',
+      reclaim: short => this.#closeIdle(short),
+      ...(onWait && { onWait })
+    })
+  }
+
+  /**
+   * Run `job` on a handle, opening it if need be; it is not closed meanwhile.
+   *
+   * @throws {SlidemapError} ERR_MAP_FILE_CHANGED if what is opened again is not what was opened first
+   */
+  async use(
+    handle: Handle,
+    job: (target: Target) => Promise<MapOutcome>,
+    signal?: AbortSignal
+  ): Promise<MapOutcome> {
+    const { source } = handle
+    if (typeof source === 'function') return this.#pinned(handle, () => job(source()))
+    if (handle.fd !== -1) return this.#pinned(handle, () => job(handle.fd))
+
+    await this.budget.acquire(1, signal)
+    // Another job may have opened it while this one waited.
+    if (handle.fd !== -1) {
+      this.budget.release(1)
+      return this.#pinned(handle, () => job(handle.fd))
+    }
+    return this.#pinned(handle, async () => {
+      try {
+        const outcome = await job(source)
+        this.#opened(handle, outcome)
+        return outcome
+      } catch (error) {
+        this.budget.release(1)
+        throw error
+      }
+    })
+  }
+
+  /** Close a handle once the jobs that run on it have ended. */
+  async close(handle: Handle): Promise<void> {
+    if (handle.users > 0) {
+      await new Promise<void>(resolve => handle.drained.push(resolve))
+    }
+    this.#idle.remove(handle)
+    const fd = handle.fd
+    if (fd === -1) return
+    handle.fd = -1
+    try {
+      await handle.mapper.close(fd)
+    } finally {
+      this.budget.release(1)
+    }
+  }
+
+  /** Takes the outcome's descriptor over, or throws and leaves neither it nor a mapping behind. */
+  #opened(handle: Handle, outcome: MapOutcome): void {
+    if (handle.info !== undefined && !isUnchanged(handle.info, outcome.info)) {
+      outcome.mapping?.unmap()
+      handle.mapper.closeSync(outcome.fd)
+      throw changed(handle)
+    }
+    if (handle.fd === -1) {
+      handle.fd = outcome.fd
+      return
+    }
+    // Two jobs opened it at the same time: one descriptor a file is enough.
+    handle.mapper.closeSync(outcome.fd)
+    this.budget.release(1)
+  }
+
+  async #pinned<T>(handle: Handle, job: () => Promise<T>): Promise<T> {
+    handle.users++
+    this.#idle.remove(handle)
+    try {
+      return await job()
+    } finally {
+      if (--handle.users === 0) this.#rest(handle)
+    }
+  }
+
+  #rest(handle: Handle): void {
+    if (handle.drained.length > 0) {
+      for (const drained of handle.drained.splice(0)) drained()
+      return
+    }
+    if (handle.fd === -1) return
+    this.#idle.push(handle)
+    this.budget.serve()
+  }
+
+  #closeIdle(short: number): void {
+    for (const handle of this.#idle) {
+      if (short-- <= 0) return
+      this.#idle.remove(handle)
+      // At once, not on the thread pool: whoever waits may have it now, and reading-only closes do not block.
+      handle.mapper.closeSync(handle.fd)
+      handle.fd = -1
+      this.budget.release(1)
+    }
+  }
+}
+
+/** Whether it is the same file with, as far as the OS tells, the same content. */
+function isUnchanged(before: FileInfo, now: FileInfo): boolean {
+  return isSameFile(before, now) && before.size === now.size && before.mtimeNs === now.mtimeNs
+}
+
+/** Whether two descriptors are open on one file. */
+export function isSameFile(a: FileInfo, b: FileInfo): boolean {
+  return a.dev === b.dev && a.ino === b.ino
+}
+
+export function changed(handle: Handle): SlidemapError {
+  const name = handle.path === undefined ? 'the descriptor' : `'${handle.path}'`
+  return new SlidemapError('ERR_MAP_FILE_CHANGED', `${name} is no longer the file that was opened`, {
+    path: handle.path
+  })
+}

@@ -1,0 +1,185 @@
+/**
+ * The region manager: the two budgets, the mapper, the jobs, and the files that are open. It knows regions and
+ * handles; what consumers make of them is not its affair.
+ */
+import { follow } from '../abort.js'
+import { SlidemapError } from '../errors.js'
+import type { FileInfo, Mapper } from '../mapping/mapper.js'
+import { Budget } from './budget.js'
+import { Handle, type HandleSource, Handles, type Target } from './handles.js'
+import { Jobs } from './jobs.js'
+import { type Linked, LinkedList } from './linked-list.js'
+import { type Consumer, OpenFile, unreadable } from './open-file.js'
+import type { LedgerEvents } from './region.js'
+
+/** Holds regions that were mapped ahead and that nobody has asked for yet. */
+export interface Spares extends Linked<Spares> {
+  /** Give back at least `bytes` of budget if there is as much. @returns bytes given, or being given, back */
+  giveUp(bytes: number): number
+}
+
+export interface RegionManagerOptions {
+  readonly mapper: Mapper
+  /** Serves the files that `mapper` cannot map; absent where the caller insists on `mapper`. */
+  readonly reader?: (() => Mapper) | undefined
+  readonly maxMappedBytes: number
+  readonly maxHandles: number
+  readonly concurrency: number
+  readonly warn: (message: string) => void
+}
+
+/** Counted since the manager was made. */
+export interface Counts {
+  maps: number
+  evictions: number
+  bytesCopied: number
+  faults: number
+}
+
+export class RegionManager implements LedgerEvents {
+  readonly mapper: Mapper
+  readonly bytes: Budget
+  readonly handles: Handles
+  readonly jobs: Jobs
+  readonly files = new Set<OpenFile>()
+  readonly spares = new LinkedList<Spares>()
+  readonly counts: Counts = { maps: 0, evictions: 0, bytesCopied: 0, faults: 0 }
+  /** Consumers that nobody holds any more, by what has to be ended for them. */
+  readonly dropped = new FinalizationRegistry<Consumer>(consumer => {
+    void consumer.destroy(this.#closedError())
+  })
+  readonly #options: RegionManagerOptions
+  readonly #opening = new Set<AbortController>()
+  #reader: Mapper | undefined
+  #warned = false
+  #closing: Promise<void> | undefined
+
+  constructor(options: RegionManagerOptions) {
+    this.#options = options
+    this.mapper = options.mapper
+    this.jobs = new Jobs(options.concurrency)
+    this.handles = new Handles(options.maxHandles)
+    this.bytes = new Budget({
+      limit: options.maxMappedBytes,
+      name: 'maxMappedBytes',
+      reclaim: short => this.#reclaim(short)
+    })
+  }
+
+  get closed(): boolean {
+    return this.#closing !== undefined
+  }
+
+  /**
+   * Open a file, or take the caller's descriptor.
+   *
+   * @param source a path; or what answers a descriptor, which stays the caller's own
+   * @param flags extra flags for opening
+   */
+  async open(source: HandleSource, flags: number, signal?: AbortSignal): Promise<OpenFile> {
+    if (this.closed) throw this.#closedError()
+    const stop = new AbortController()
+    const unfollow = follow(signal, stop)
+    this.#opening.add(stop)
+    const handle = new Handle(this.mapper, source, flags)
+    try {
+      const info = await this.#stat(handle, stop.signal)
+      const file = new OpenFile(this, handle, info)
+      this.files.add(file)
+      return file
+    } catch (error) {
+      await this.handles.close(handle)
+      throw error
+    } finally {
+      unfollow()
+      this.#opening.delete(stop)
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async #close(): Promise<void> {
+    const error = this.#closedError()
+    for (const stop of this.#opening) stop.abort(error)
+    this.bytes.close(error)
+    this.handles.budget.close(error)
+    await Promise.all([...this.files].map(file => file.close()))
+    this.mapper.drain()
+    this.#reader?.drain()
+  }
+
+  /** A file has been closed. */
+  left(file: OpenFile): void {
+    this.files.delete(file)
+  }
+
+  mapped(): void {
+    this.counts.maps++
+  }
+
+  fault(): void {
+    this.counts.faults++
+  }
+
+  collected(): void {
+    if (this.#warned) return
+    this.#warned = true
+    this.#options.warn(
+      'a window was dropped without release() and has been unmapped by the garbage collector; ' +
+        'until then it counted against maxMappedBytes'
+    )
+  }
+
+  /** Stat, and move the handle to the mapper that can serve it. */
+  async #stat(handle: Handle, signal: AbortSignal): Promise<FileInfo> {
+    const look = () =>
+      this.handles.use(handle, target => this.#look(handle, target, signal), signal).then(({ info }) => info)
+    let info = await look()
+    const refusal = unreadable(info, handle.path)
+    if (refusal) throw refusal
+    if (info.kind === 'pseudo' && !handle.mapper.servesAnyFile) {
+      await this.moveToReader(handle)
+      info = await look()
+    }
+    return info
+  }
+
+  #look(handle: Handle, target: Target, signal: AbortSignal) {
+    return this.jobs.run(() => handle.mapper.run({ target, flags: handle.flags }, signal), signal)
+  }
+
+  /**
+   * Let the `read` mapper serve a file from now on.
+   *
+   * @throws {SlidemapError} ERR_MAP_UNSUPPORTED where the caller insisted on another mapper
+   */
+  async moveToReader(handle: Handle): Promise<void> {
+    if (handle.mapper.servesAnyFile) return
+    const { reader } = this.#options
+    if (reader === undefined) {
+      throw new SlidemapError(
+        'ERR_MAP_UNSUPPORTED',
+        `${handle.path ?? 'the descriptor'} cannot be mapped; the 'read' mapper can read it`,
+        { path: handle.path }
+      )
+    }
+    await this.handles.close(handle)
+    this.#reader ??= reader()
+    handle.mapper = this.#reader
+  }
+
+  #reclaim(short: number): void {
+    let missing = short
+    for (const spares of this.spares) {
+      if (missing <= 0) return
+      missing -= spares.giveUp(missing)
+    }
+  }
+
+  #closedError(): SlidemapError {
+    return new SlidemapError('ERR_MAP_CLOSED', 'the manager is closed')
+  }
+}

@@ -1,0 +1,140 @@
+/**
+ * Regions: mappings with their place in a file, and the ledger that knows which of a file's regions are alive.
+ */
+import { Buffer } from 'node:buffer'
+import type { Mapping } from '../mapping/mapper.js'
+import type { Range } from '../range.js'
+import type { Budget } from './budget.js'
+
+/**
+ * A mapping and its place in the file.
+ *
+ * Owned by whoever leases it, and released by them; the ledger releases it where the file is closed first, and the
+ * garbage collector where it was dropped.
+ */
+export class Region {
+  /** Bytes from the start of the file. */
+  readonly offset: number
+  /** Bytes that can be read. */
+  readonly length: number
+  readonly #mapping: Mapping
+  readonly #ledger: Ledger
+  readonly #claim: Claim
+  /** What must stay alive as long as these bytes do: the file that the consumer opened. */
+  readonly keep: object | undefined
+  #lost = -1
+  #released = false
+
+  constructor(ledger: Ledger, claim: Claim, mapping: Mapping, range: Range, keep: object | undefined) {
+    this.#ledger = ledger
+    this.#claim = claim
+    this.#mapping = mapping
+    this.offset = range.offset
+    this.length = range.length
+    this.keep = keep
+  }
+
+  get released(): boolean {
+    return this.#released
+  }
+
+  /** The bytes of `range`, which lies inside this region; a view, not a copy. */
+  view(range: Range): Buffer {
+    return Buffer.from(this.#mapping.buffer, range.offset - this.offset, range.length)
+  }
+
+  /**
+   * Offset in the file of the first byte that was lost under this region (the file shrank, or the disk failed), so
+   * that zeros were read in its place; -1 for none. To be asked after the bytes were used.
+   */
+  get lost(): number {
+    if (!this.#released) this.#note(this.#mapping.fault())
+    return this.#lost
+  }
+
+  /** Unmap at once; every view has length 0 from here on. Idempotent. */
+  release(): void {
+    if (this.#released) return
+    this.#released = true
+    this.#note(this.#mapping.unmap())
+    this.#ledger.leave(this.#claim)
+  }
+
+  #note(fault: number): void {
+    if (fault < 0 || this.#lost >= 0) return
+    this.#lost = this.offset + fault
+    this.#ledger.events.fault()
+  }
+}
+
+/** What a live region holds, told without holding the region: all that is needed when it has been collected. */
+export interface Claim {
+  /** Units of the budget. */
+  readonly bytes: number
+  readonly forget: () => void
+}
+
+/** What the ledger tells the manager. */
+export interface LedgerEvents {
+  /** Bytes were lost under a region; once a region. */
+  fault(): void
+  /** A region was dropped without being released. */
+  collected(): void
+}
+
+/** The regions of one file that are alive, held weakly. */
+export class Ledger {
+  readonly events: LedgerEvents
+  readonly #budget: Budget
+  readonly #live = new Map<Claim, WeakRef<Region>>()
+  /** As long as somebody holds a view, its region lives: a Buffer kept without its window stays right. */
+  readonly #owners = new WeakMap<ArrayBuffer, Region>()
+  readonly #collected = new FinalizationRegistry<Claim>(claim => {
+    claim.forget()
+    this.events.collected()
+    this.leave(claim)
+  })
+
+  constructor(budget: Budget, events: LedgerEvents) {
+    this.#budget = budget
+    this.events = events
+  }
+
+  /** Regions alive. */
+  get size(): number {
+    return this.#live.size
+  }
+
+  /**
+   * Take a mapping over, with the `bytes` of budget that were acquired for it.
+   *
+   * @param keep see {@link Region.keep}
+   */
+  enter(mapping: Mapping, range: Range, bytes: number, keep: object | undefined): Region {
+    const claim: Claim = { bytes, forget: mapping.forget }
+    const region = new Region(this, claim, mapping, range, keep)
+    this.#live.set(claim, new WeakRef(region))
+    this.#owners.set(mapping.buffer, region)
+    this.#collected.register(region, claim, claim)
+    return region
+  }
+
+  /** A region is gone: its budget is free again. */
+  leave(claim: Claim): void {
+    if (!this.#live.delete(claim)) return
+    this.#collected.unregister(claim)
+    this.#budget.release(claim.bytes)
+  }
+
+  /** Release every region, whoever leases it. */
+  releaseAll(): void {
+    for (const [claim, reference] of [...this.#live]) {
+      const region = reference.deref()
+      if (region) region.release()
+      else {
+        claim.forget()
+        this.leave(claim)
+      }
+    }
+  }
+}

@@ -1,0 +1,210 @@
+/**
+ * `MapManager`: limits, and the files opened under them.
+ */
+import { emitWarning } from 'node:process'
+import { abortSignal, integer, integerOrInfinity, optionsObject } from './arguments.js'
+import { SlidemapError } from './errors.js'
+import { MappedFile } from './file.js'
+import { handleLimit } from './manager/handle-limit.js'
+import { RegionManager } from './manager/manager.js'
+import { chooseMapper, type MapperChoice } from './mapping/choose.js'
+import { readMapper } from './mapping/read.js'
+import { alignDown, alignUp } from './range.js'
+import { resolveSource, type Source } from './source.js'
+
+const MIB = 2 ** 20
+
+export interface ManagerOptions {
+  /**
+   * Bytes of a window where no other size is asked for, rounded up to the granularity; Infinity for whole files, as
+   * far as one ArrayBuffer reaches. Default 16 MiB, or a quarter of `maxMappedBytes` where that is less.
+   */
+  windowSize?: number
+  /** Bytes mapped at any instant at the most; default 1 GiB. */
+  maxMappedBytes?: number
+  /** Files open at any instant at the most; default 256, and never above the process's own limit less a reserve. */
+  maxHandles?: number
+  /** Windows mapped ahead of one consumer while budget is free; default 2. */
+  prefetch?: number
+  /** Native jobs on the thread pool at a time; default 2. */
+  concurrency?: number
+  /**
+   * What gets the bytes: `'native'`; `'read'`, which copies into the heap; `'mmap-io'`; `'auto'` (default): native,
+   * else read, with one process warning; or one of your own, see `slidemap/conformance`.
+   */
+  mapper?: MapperChoice
+}
+
+export interface OpenOptions {
+  /** Extra flags for opening (`fs.constants.O_*`), or'ed to read-only and close-on-exec; default 0. */
+  flags?: number
+  /** Gives up; rejects with the signal's reason. */
+  signal?: AbortSignal
+}
+
+/** What a manager holds, and has held. */
+export interface ManagerStats {
+  /** Name of the mapper. */
+  mapper: string
+  /** Bytes mapped, or being mapped, now: whole pages. */
+  mappedBytes: number
+  /** Bytes mapped at the most so far. */
+  peakMappedBytes: number
+  /** The limit, in bytes. */
+  maxMappedBytes: number
+  /** Regions mapped now. */
+  regions: number
+  /** Regions mapped so far. */
+  maps: number
+  /** Descriptors held open now; the caller's own are not counted. */
+  handles: number
+  /** Descriptors held open at the most so far. */
+  peakHandles: number
+  /** The limit, a count. */
+  maxHandles: number
+  /** Files open now: their descriptors may have been closed meanwhile. */
+  files: number
+  /** Requests waiting for bytes or handles now. */
+  waiters: number
+  /** Requests that have had to wait so far. */
+  waits: number
+  /** Regions unmapped so far to make room for others. */
+  evictions: number
+  /** Bytes copied so far into chunks and windows that are the consumer's own. */
+  bytesCopied: number
+  /** Regions so far under which bytes were lost: the file shrank, or the disk failed. */
+  faults: number
+}
+
+/**
+ * Opens files and maps windows of them, under two hard limits: bytes mapped, and files open. Where a limit is
+ * reached, producers wait, first come first served; a request that can never fit rejects with ERR_MAP_LIMIT.
+ *
+ * @example
+ * ```ts
+ * await using manager = new MapManager({ maxMappedBytes: 64 * 2 ** 20 })
+ * const file = await manager.open('huge.bin')
+ * for await (const { bytes } of file.windows()) hash.update(bytes)
+ * console.log(manager.stats().peakMappedBytes)
+ * ```
+ */
+export class MapManager implements AsyncDisposable {
+  readonly #regions: RegionManager
+  readonly #windowSize: number
+  readonly #prefetch: number
+  /** Files that nobody holds any more and nobody closed. */
+  readonly #dropped: FinalizationRegistry<() => void>
+  #warnedOfDropped = false
+
+  /**
+   * @throws {SlidemapError} ERR_MAP_MAPPER if the mapper asked for cannot be loaded
+   * @throws {TypeError} ERR_INVALID_ARG_TYPE
+   * @throws {RangeError} ERR_OUT_OF_RANGE
+   */
+  constructor(options?: ManagerOptions) {
+    const o = optionsObject('options', options)
+    const warn = (message: string) => emitWarning(message, 'SlidemapWarning')
+    const maxMappedBytes = integer('options.maxMappedBytes', o.maxMappedBytes ?? 1024 * MIB, 1)
+    const maxHandles = integer('options.maxHandles', o.maxHandles ?? 256, 1)
+    const concurrency = integer('options.concurrency', o.concurrency ?? 2, 1, 1024)
+    this.#prefetch = integer('options.prefetch', o.prefetch ?? 2, 0, 1024)
+    const windowSize =
+      o.windowSize === undefined ? undefined : integerOrInfinity('options.windowSize', o.windowSize, 1)
+    const choice = o.mapper ?? 'auto'
+    const mapper = chooseMapper(choice, warn)
+    this.#windowSize = Math.min(
+      windowSize === undefined
+        ? Math.max(
+            mapper.granularity,
+            alignDown(Math.min(16 * MIB, Math.floor(maxMappedBytes / 4)), mapper.granularity)
+          )
+        : windowSize === Number.POSITIVE_INFINITY
+          ? windowSize
+          : alignUp(windowSize, mapper.granularity),
+      mapper.maxLength
+    )
+    this.#regions = new RegionManager({
+      mapper,
+      reader: choice === 'auto' ? readMapper : undefined,
+      maxMappedBytes,
+      maxHandles: Math.min(maxHandles, handleLimit()),
+      concurrency,
+      warn
+    })
+    this.#dropped = new FinalizationRegistry(close => {
+      close()
+      if (this.#warnedOfDropped) return
+      this.#warnedOfDropped = true
+      warn('a file was dropped without close() and has been closed by the garbage collector')
+    })
+  }
+
+  /**
+   * Open a file. Waits while `maxHandles` are in use.
+   *
+   * @param source a path, a file URL, a descriptor or FileHandle of the caller's own (never closed here), an open
+   *   file (opened once more), or `{ source, start, end }` for a part of one, whose offsets then count from `start`
+   * @throws {SlidemapError} ERR_MAP_CLOSED; ERR_MAP_UNSUPPORTED for pipes, sockets and devices; ERR_MAP_OUT_OF_RANGE
+   *   for a start past the end
+   * @throws errors of the OS as Node says them: ENOENT, EACCES, EISDIR, EMFILE
+   */
+  async open(source: Source, options?: OpenOptions): Promise<MappedFile> {
+    const o = optionsObject('options', options)
+    const signal = abortSignal('options.signal', o.signal)
+    const flags = integer('options.flags', o.flags ?? 0, 0, 2 ** 31 - 1)
+    const { handle, start, end } = resolveSource(source)
+    const opened = await this.#regions.open(handle, flags, signal)
+    if (start > opened.size) {
+      await opened.close()
+      throw new SlidemapError(
+        'ERR_MAP_OUT_OF_RANGE',
+        `start ${start} is past the end of the file, ${opened.size}`,
+        {
+          path: opened.path,
+          offset: start
+        }
+      )
+    }
+    const defaults = { windowSize: this.#windowSize, prefetch: this.#prefetch }
+    const file = new MappedFile(opened, defaults, start, Math.min(end, opened.size) - start)
+    this.#dropped.register(file, () => void opened.close(), opened)
+    opened.onClose = () => this.#dropped.unregister(opened)
+    return file
+  }
+
+  /** What this manager holds and has held: a plain object, made anew at each call. */
+  stats(): ManagerStats {
+    const { bytes, handles, files, counts, mapper } = this.#regions
+    let regions = 0
+    for (const file of files) regions += file.regions.size
+    return {
+      mapper: mapper.name,
+      mappedBytes: bytes.held,
+      peakMappedBytes: bytes.peak,
+      maxMappedBytes: bytes.limit,
+      regions,
+      maps: counts.maps,
+      handles: handles.budget.held,
+      peakHandles: handles.budget.peak,
+      maxHandles: handles.budget.limit,
+      files: files.size,
+      waiters: bytes.waiters + handles.budget.waiters,
+      waits: bytes.waits + handles.budget.waits,
+      evictions: counts.evictions,
+      bytesCopied: counts.bytesCopied,
+      faults: counts.faults
+    }
+  }
+
+  /**
+   * Close every file, release every window, and turn away whoever waits with ERR_MAP_CLOSED. Idempotent; the
+   * manager cannot be used again.
+   */
+  close(): Promise<void> {
+    return this.#regions.close()
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+}

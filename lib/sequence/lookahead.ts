@@ -1,0 +1,134 @@
+/**
+ * The regions that one consumer asks for, one after the other, and those mapped ahead of it.
+ *
+ * It knows the consumer's file and walk, never the consumer: so a consumer that is dropped half way can be
+ * collected, and this is what ends its affairs.
+ */
+import { follow } from '../abort.js'
+import type { LinkedList } from '../manager/linked-list.js'
+import type { Spares } from '../manager/manager.js'
+import type { Consumer, OpenFile } from '../manager/open-file.js'
+import type { Region } from '../manager/region.js'
+import { nextOffset, type Range, type Walk, windowAt } from '../range.js'
+
+/** A window mapped, or being mapped, ahead of its consumer. Owned by the lookahead until it is taken or dropped. */
+class Spare {
+  readonly range: Range
+  /** What it holds of the budget. */
+  readonly bytes: number
+  readonly region: Promise<Region>
+  #mapped: Region | undefined
+  #dropped = false
+
+  constructor(range: Range, bytes: number, region: Promise<Region>) {
+    this.range = range
+    this.bytes = bytes
+    this.region = region
+    region.then(
+      mapped => {
+        if (this.#dropped) mapped.release()
+        else this.#mapped = mapped
+      },
+      () => {
+        // Told to whoever takes it; dropped, it concerns nobody.
+      }
+    )
+  }
+
+  /** Nobody wants it: it goes at once, or as soon as it is there. */
+  drop(): void {
+    this.#dropped = true
+    this.#mapped?.release()
+  }
+}
+
+export class Lookahead implements Consumer, Spares {
+  previous: Spares | undefined
+  next: Spares | undefined
+  list: LinkedList<Spares> | undefined
+
+  readonly file: OpenFile
+  readonly walk: Walk
+  readonly #depth: number
+  readonly #stop = new AbortController()
+  readonly #unfollow: () => void
+  /** In order and without a gap: the first is the next window. */
+  readonly #ahead: Spare[] = []
+  /** Jobs that have not come out yet; none rejects. */
+  readonly #underWay = new Set<Promise<unknown>>()
+
+  /**
+   * @param depth windows mapped ahead at the most
+   * @param signal ends everything under way; its reason is what `take` then rejects with
+   */
+  constructor(file: OpenFile, walk: Walk, depth: number, signal?: AbortSignal) {
+    this.file = file
+    this.walk = walk
+    this.#depth = depth
+    this.#unfollow = follow(signal, this.#stop)
+    file.consumers.add(this)
+    // What was mapped ahead is given back when the signal says so, not when the consumer comes by next.
+    this.#stop.signal.addEventListener('abort', () => this.giveUp(Number.POSITIVE_INFINITY), { once: true })
+  }
+
+  /** Aborted once this has ended, by the consumer, its signal, or the file's being closed. */
+  get signal(): AbortSignal {
+    return this.#stop.signal
+  }
+
+  /**
+   * The region of the window that follows, waiting for budget if it was not mapped ahead.
+   *
+   * @param range the next window of the walk
+   */
+  take(range: Range): Promise<Region> {
+    if (this.#stop.signal.aborted) return Promise.reject(this.#stop.signal.reason)
+    const spare = this.#ahead.shift()
+    if (this.#ahead.length === 0) this.file.manager.spares.remove(this)
+    return spare?.region ?? this.#watch(this.file.map(range, this.#stop.signal))
+  }
+
+  /** Map ahead what follows `range`, as far as that takes nothing from anybody. */
+  fill(range: Range): void {
+    let last = this.#ahead.at(-1)?.range ?? range
+    while (this.#ahead.length < this.#depth && !this.#stop.signal.aborted) {
+      const following = windowAt(this.walk, nextOffset(this.walk, last))
+      const region = following && this.file.tryMap(following, this.#stop.signal)
+      if (!region) break
+      this.#watch(region)
+      this.#ahead.push(new Spare(following, this.file.cost(following), region))
+      last = following
+    }
+    if (this.#ahead.length > 0) this.file.manager.spares.push(this)
+  }
+
+  giveUp(bytes: number): number {
+    let given = 0
+    while (given < bytes) {
+      const spare = this.#ahead.pop()
+      if (!spare) break
+      spare.drop()
+      given += spare.bytes
+    }
+    if (this.#ahead.length === 0) this.file.manager.spares.remove(this)
+    return given
+  }
+
+  /** End: cancel the waits, give back what was mapped ahead. Settles when nothing is under way. Idempotent. */
+  async destroy(error: unknown): Promise<void> {
+    this.#unfollow()
+    this.#stop.abort(error)
+    this.file.consumers.delete(this)
+    await Promise.all(this.#underWay)
+  }
+
+  #watch(region: Promise<Region>): Promise<Region> {
+    const settled = region.then(
+      () => {},
+      () => {}
+    )
+    this.#underWay.add(settled)
+    void settled.then(() => this.#underWay.delete(settled))
+    return region
+  }
+}

@@ -1,0 +1,239 @@
+/**
+ * `windows()`: a file as a sequence of windows, one await each.
+ */
+import { Buffer } from 'node:buffer'
+import { abortSignal, integer, integerOrInfinity, oneOf, optionsObject } from '../arguments.js'
+import { invalidRange, SlidemapError } from '../errors.js'
+import type { OpenFile } from '../manager/open-file.js'
+import type { Region } from '../manager/region.js'
+import { MAX_OFFSET, nextOffset, type Range, type Walk, windowAt } from '../range.js'
+import { Lookahead } from './lookahead.js'
+import { CopiedWindow, LeasedWindow, type Window } from './window.js'
+
+/** Whose the bytes are: lent until the consumer advances, or copied for it to keep. */
+export type Lifetime = 'leased' | 'copied'
+
+/** Which part of a file to walk, and how. */
+export interface WindowOptions {
+  /** First byte; default 0; at the most the size of the file, else ERR_MAP_OUT_OF_RANGE. */
+  start?: number
+  /** Byte after the last; default the size of the file as it was opened, and clamped to that. */
+  end?: number
+  /** Bytes of a window, the last one excepted; default the manager's `windowSize`; Infinity for all at once. */
+  size?: number
+  /** Bytes of the previous window repeated at the head of the next; 0 <= overlap < size; default 0. */
+  overlap?: number
+  /** `'leased'` (default): valid until the advance. `'copied'`: the consumer's own. */
+  lifetime?: Lifetime
+  /** Windows mapped ahead while budget is free; default the manager's `prefetch`. */
+  prefetch?: number
+  /** Ends the iteration: the pending `next()`, or the next one, rejects with the signal's reason. */
+  signal?: AbortSignal
+}
+
+/** What a sequence needs to know of the file it walks. */
+export interface View {
+  readonly file: OpenFile
+  /** Where the view begins, in bytes from the start of the file. */
+  readonly base: number
+  /** Bytes of the view. */
+  readonly size: number
+  readonly windowSize: number
+  readonly prefetch: number
+}
+
+/** Options checked and filled in. */
+export interface WindowPlan {
+  readonly walk: Walk
+  readonly lifetime: Lifetime
+  readonly prefetch: number
+  readonly signal: AbortSignal | undefined
+}
+
+/**
+ * Check options against a file.
+ *
+ * @throws {TypeError} ERR_INVALID_ARG_TYPE
+ * @throws {RangeError} ERR_OUT_OF_RANGE
+ */
+export function planWindows(
+  view: View,
+  given: WindowOptions | undefined,
+  defaults: Partial<WindowOptions>
+): WindowPlan {
+  const o = optionsObject('options', given)
+  const start = integer('options.start', o.start ?? 0, 0)
+  if (start > view.size) throw outOfRange(view, start)
+  const end = integerOrInfinity('options.end', o.end ?? view.size, 0)
+  if (end < start && o.end !== undefined)
+    throw invalidRange('options.end', `>= options.start (${start})`, end)
+  const size = integerOrInfinity('options.size', o.size ?? defaults.size ?? view.windowSize, 1)
+  const overlap = integer('options.overlap', o.overlap ?? 0, 0, Math.min(size - 1, MAX_OFFSET))
+  return {
+    walk: {
+      start: view.base + start,
+      end: view.base + Math.min(end, view.size),
+      size: Math.min(size, view.file.mapper.maxLength),
+      overlap
+    },
+    lifetime: oneOf('options.lifetime', o.lifetime ?? defaults.lifetime ?? 'leased', ['leased', 'copied']),
+    prefetch: integer('options.prefetch', o.prefetch ?? view.prefetch, 0),
+    signal: abortSignal('options.signal', o.signal)
+  }
+}
+
+function outOfRange(view: View, start: number): SlidemapError {
+  return new SlidemapError(
+    'ERR_MAP_OUT_OF_RANGE',
+    `start ${start} is past the end of the file, ${view.size}`,
+    {
+      path: view.file.path,
+      offset: start
+    }
+  )
+}
+
+/** What `return()` and disposal abort with: not an error, the consumer's own wish. */
+const LEFT = Symbol('the consumer left')
+
+const DONE: IteratorReturnResult<undefined> = { done: true, value: undefined }
+
+/**
+ * Windows over a file, in order.
+ *
+ * Calls of `next()` may overlap: they are answered in order. `return()` cancels a `next()` that waits, which then
+ * answers `done`. However it is left, nothing stays mapped: what `return()` answers has waited for that.
+ */
+export class Windows implements AsyncIterableIterator<Window>, AsyncDisposable {
+  readonly #view: View
+  readonly #plan: WindowPlan
+  readonly #lookahead: Lookahead
+  /** What must stay alive while this is iterated: the public file. */
+  readonly #keep: object | undefined
+  #offset: number
+  #current: LeasedWindow | undefined
+  #ended = false
+  /** The last call made; the next one starts when it has settled. */
+  #tail: Promise<unknown> = Promise.resolve()
+
+  constructor(view: View, plan: WindowPlan) {
+    this.#view = view
+    this.#plan = plan
+    this.#keep = view.file.facade?.deref()
+    this.#offset = plan.walk.start
+    this.#lookahead = new Lookahead(view.file, plan.walk, plan.prefetch, plan.signal)
+    view.file.manager.dropped.register(this, this.#lookahead, this.#lookahead)
+  }
+
+  /**
+   * The next window. The one before it goes at this call, unless it was retained.
+   *
+   * @throws {SlidemapError} ERR_MAP_LIMIT, ERR_MAP_CLOSED, ERR_MAP_FILE_TRUNCATED, ERR_MAP_FILE_CHANGED, ERR_MAP_IO;
+   *   errors of the OS; the signal's reason
+   */
+  next(): Promise<IteratorResult<Window, undefined>> {
+    return this.#enqueue(() => this.#advance())
+  }
+
+  /** Call `tell` when this is ended from outside: by the signal, or by the file's being closed. */
+  onEnded(tell: (error: unknown) => void): void {
+    const { signal } = this.#lookahead
+    const ended = () => {
+      if (signal.reason !== LEFT) tell(signal.reason)
+    }
+    if (signal.aborted) ended()
+    else signal.addEventListener('abort', ended, { once: true })
+  }
+
+  /** End, and give everything back. */
+  return(): Promise<IteratorResult<Window, undefined>> {
+    const left = this.#lookahead.destroy(LEFT)
+    return this.#enqueue(async () => {
+      await left
+      await this.#finish()
+      return DONE
+    })
+  }
+
+  /** End, give everything back, and reject with `error`. */
+  async throw(error: unknown): Promise<IteratorResult<Window, undefined>> {
+    await this.return()
+    throw error
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.return()
+  }
+
+  #enqueue<T>(call: () => Promise<T>): Promise<T> {
+    const answer = this.#tail.then(call, call)
+    this.#tail = answer.catch(() => {})
+    return answer
+  }
+
+  async #advance(): Promise<IteratorResult<Window, undefined>> {
+    if (this.#ended) return DONE
+    try {
+      await this.#pass()
+      const range = windowAt(this.#plan.walk, this.#offset)
+      if (range === undefined) {
+        await this.#lookahead.file.verify(this.#plan.walk.end, this.#lookahead.signal)
+        await this.#finish()
+        return DONE
+      }
+      const window = await this.#window(range)
+      this.#offset = nextOffset(this.#plan.walk, range)
+      return { done: false, value: window }
+    } catch (error) {
+      await this.#finish()
+      if (error === LEFT) return DONE
+      throw error
+    }
+  }
+
+  /** Let the window that the consumer is done with go, and say so if it read zeros in place of lost bytes. */
+  async #pass(): Promise<void> {
+    const window = this.#current
+    this.#current = undefined
+    if (window === undefined) return
+    window.pass()
+    await this.#throwIfLost(window.lost)
+  }
+
+  async #window(range: Range): Promise<Window> {
+    const region = await this.#lookahead.take(range)
+    if (this.#lookahead.signal.aborted) {
+      region.release()
+      throw this.#lookahead.signal.reason
+    }
+    this.#lookahead.fill(range)
+    if (this.#plan.lifetime === 'copied') return this.#copy(region, range)
+    this.#current = new LeasedWindow(region, range, this.#view.base)
+    return this.#current
+  }
+
+  async #copy(region: Region, range: Range): Promise<Window> {
+    const bytes = Buffer.allocUnsafeSlow(range.length)
+    region.view(range).copy(bytes)
+    region.release()
+    await this.#throwIfLost(region.lost)
+    this.#view.file.manager.counts.bytesCopied += range.length
+    return new CopiedWindow(range.offset - this.#view.base, bytes)
+  }
+
+  async #throwIfLost(offset: number): Promise<void> {
+    if (offset >= 0) throw await this.#lookahead.file.explainLoss(offset, this.#lookahead.signal)
+  }
+
+  async #finish(): Promise<void> {
+    this.#ended = true
+    this.#current?.pass()
+    this.#current = undefined
+    this.#view.file.manager.dropped.unregister(this.#lookahead)
+    await this.#lookahead.destroy(LEFT)
+  }
+}

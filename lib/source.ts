@@ -1,0 +1,75 @@
+/**
+ * Sources: what can be opened.
+ */
+import { Buffer } from 'node:buffer'
+import type { FileHandle } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
+import { integer } from './arguments.js'
+import { invalidRange, invalidType } from './errors.js'
+import { MappedFile } from './file.js'
+import type { HandleSource } from './manager/handles.js'
+
+/**
+ * What can be opened: a path, a file URL, the caller's own descriptor or FileHandle (never closed here), an open
+ * file (opened once more, on its own), or a range of any of these.
+ */
+export type Source = string | Buffer | URL | number | FileHandle | MappedFile | SourceRange
+
+/** The bytes `[start, end)` of a source. */
+export interface SourceRange {
+  source: Source
+  /** First byte; default 0. */
+  start?: number
+  /** Byte after the last; default the end of the source. */
+  end?: number
+}
+
+/** A source taken apart. */
+export interface ResolvedSource {
+  readonly handle: HandleSource
+  /** Bytes from the start of the file. */
+  readonly start: number
+  /** Byte after the last; Infinity for the end of the file. */
+  readonly end: number
+}
+
+const EXPECTED = 'a path, a file: URL, a descriptor, a FileHandle, a MappedFile or { source, start, end }'
+
+/**
+ * Take a source apart.
+ *
+ * @throws {TypeError} ERR_INVALID_ARG_TYPE, ERR_INVALID_URL_SCHEME
+ * @throws {RangeError} ERR_OUT_OF_RANGE
+ */
+export function resolveSource(source: Source): ResolvedSource {
+  const whole = (handle: HandleSource) => ({ handle, start: 0, end: Number.POSITIVE_INFINITY })
+  if (typeof source === 'string' || Buffer.isBuffer(source)) return whole(checkPath(source))
+  if (source instanceof URL) return whole(fileURLToPath(source))
+  if (typeof source === 'number') {
+    const fd = integer('source', source, 0, 2 ** 31 - 1)
+    return whole(() => fd)
+  }
+  if (source === null || typeof source !== 'object') throw invalidType('source', EXPECTED, source)
+  if (source instanceof MappedFile) return source.source
+  // A FileHandle says -1 once it has been closed: asked each time, so that no other file is taken for it.
+  if ('fd' in source && typeof source.fd === 'number') return whole(() => source.fd)
+  if ('source' in source) return resolveRange(source)
+  throw invalidType('source', EXPECTED, source)
+}
+
+function resolveRange(range: SourceRange): ResolvedSource {
+  const whole = resolveSource(range.source)
+  const start = integer('source.start', range.start ?? 0, 0)
+  const end = range.end === undefined ? Number.POSITIVE_INFINITY : integer('source.end', range.end, start)
+  return {
+    handle: whole.handle,
+    start: whole.start + start,
+    end: Math.min(whole.end, whole.start + end)
+  }
+}
+
+function checkPath<T extends string | Buffer>(path: T): T {
+  if (path.length === 0) return path
+  if (path.includes('\0')) throw invalidRange('source', 'a path without null bytes', path)
+  return path
+}
