@@ -15,12 +15,14 @@ const layers = [
   ['manager/'],
   ['access/', 'sequence/'],
   ['file'],
-  ['index default-manager'],
+  ['source'],
+  ['map-manager'],
+  ['index'],
   ['cli/']
 ]
 
 /** Where state of the whole process may live: the default manager, and nothing else. */
-const stateful = /^(index|default-manager)\.ts$/
+const stateful = /^index\.ts$/
 
 const maxLines = 420
 

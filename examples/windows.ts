@@ -1,0 +1,46 @@
+/**
+ * Walk a file of any size, window by window: counts its lines, and how often each byte occurs.
+ *
+ *     npx tsx examples/windows.ts FILE
+ */
+import { pathToFileURL } from 'node:url'
+import { open } from '../lib/index.js'
+
+export async function main(path: string): Promise<void> {
+  const counts = new Float64Array(256)
+  let windows = 0
+
+  const file = await open(path)
+  try {
+    for await (const window of file.windows()) {
+      // These are the file's own pages, not a copy. They are ours until the loop goes round.
+      for (const byte of window.bytes) counts[byte] = (counts[byte] ?? 0) + 1
+      windows++
+    }
+    console.log(`bytes     ${file.size}`)
+  } finally {
+    await file.close()
+  }
+
+  const frequent = [...counts.keys()]
+    .filter(byte => counts[byte] !== 0)
+    .sort((a, b) => (counts[b] ?? 0) - (counts[a] ?? 0))
+  console.log(`lines     ${counts[10]}`)
+  console.log(`windows   ${windows}`)
+  console.log(`values    ${frequent.length}`)
+  for (const byte of frequent.slice(0, 5))
+    console.log(`  ${JSON.stringify(String.fromCharCode(byte))} ${counts[byte]}`)
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
+  const [path] = process.argv.slice(2)
+  if (path === undefined) {
+    console.error('usage: npx tsx examples/windows.ts FILE')
+    process.exitCode = 2
+  } else {
+    await main(path).catch(error => {
+      console.error(`${error}`)
+      process.exitCode = 1
+    })
+  }
+}
