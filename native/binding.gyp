@@ -1,0 +1,32 @@
+{
+  'targets': [
+    {
+      'target_name': 'slidemap',
+      'sources': ['binding.c', 'arguments.c', 'jobs.c', 'outcome.c', 'task.c', 'environment.c', 'slots.c', 'fault_guard.c'],
+      'include_dirs': ['<!(node -p "require(\'node-api-headers\').include_dir")'],
+      'defines': ['NAPI_VERSION=8'],
+      'conditions': [
+        ['OS=="win"', {
+          'sources': ['mapping_win32.c'],
+          'msvs_settings': {
+            'VCCLCompilerTool': { 'AdditionalOptions': ['/std:c11', '/experimental:c11atomics'] }
+          }
+        }, {
+          'sources': ['mapping_posix.c'],
+          'cflags': ['-std=c11', '-fvisibility=hidden', '-Wall', '-Wextra']
+        }],
+        ['OS=="linux"', {
+          # A Worker that was the last to use the library must not take the fault handler with it.
+          'ldflags': ['-Wl,-z,nodelete']
+        }],
+        ['OS=="mac"', {
+          'xcode_settings': {
+            'GCC_C_LANGUAGE_STANDARD': 'c11',
+            'GCC_SYMBOLS_PRIVATE_EXTERN': 'YES',
+            'MACOSX_DEPLOYMENT_TARGET': '11.0'
+          }
+        }]
+      ]
+    }
+  ]
+}

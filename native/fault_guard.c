@@ -1,0 +1,119 @@
+#define _GNU_SOURCE
+#include "fault_guard.h"
+
+#include "lock.h"
+#include "mapping.h"
+#include "slots.h"
+
+static struct {
+  lock_t lock;
+  bool installed;   /* under the lock */
+  size_t page_size; /* written before the handler is installed, read by the handler */
+} guard = { .lock = LOCK_INITIAL };
+
+#ifndef _WIN32
+
+#include <errno.h>
+#include <signal.h>
+#include <sys/mman.h>
+
+/* Who had the signal before. Written before the handler is installed. */
+static struct sigaction previous;
+
+/*
+ * Put zeros in the place of what cannot be had, from the page of this address to the end of its mapping: a file
+ * that lost one page by truncation lost all behind it, and each fault costs the walk through the table.
+ */
+static bool mend(uintptr_t address)
+{
+  struct slot *slot = slot_pin(address);
+  if (!slot) return false;
+  uintptr_t start = atomic_load(&slot->start);
+  uintptr_t page = address & ~(uintptr_t)(guard.page_size - 1);
+  size_t rest = start + atomic_load(&slot->mapped) - page;
+  /* Marked first: who reads a zero of these pages can then read the mark, too. */
+  slot_mark_lost(slot, (int64_t)(page - start));
+  bool mended = memory_cover((void *)page, rest) == COVER_DONE;
+  slot_unpin(slot);
+  return mended;
+}
+
+/* Not ours: let it be as if this handler were not there. */
+static void pass_on(int signal_number, siginfo_t *info, void *context)
+{
+  bool sent = info->si_code <= 0; /* by kill() and the like, not by a fault */
+  if (previous.sa_flags & SA_SIGINFO) {
+    previous.sa_sigaction(signal_number, info, context);
+  } else if (previous.sa_handler == SIG_IGN && sent) {
+    return;
+  } else if (previous.sa_handler != SIG_DFL && previous.sa_handler != SIG_IGN) {
+    previous.sa_handler(signal_number);
+  } else {
+    /* Back to the fault it goes, and dies of it as it would have. */
+    struct sigaction standard = { .sa_handler = SIG_DFL };
+    sigaction(signal_number, &standard, NULL);
+    if (sent) raise(signal_number);
+  }
+}
+
+/*
+ * On whatever thread touched the page. Async-signal-safe: atomics, mmap, sigaction, raise; no allocation, no locks.
+ */
+static void on_bus_error(int signal_number, siginfo_t *info, void *context)
+{
+  int saved = errno;
+  bool mended = info->si_code > 0 && mend((uintptr_t)info->si_addr);
+  errno = saved;
+  if (!mended) pass_on(signal_number, info, context);
+}
+
+static void install(void)
+{
+  struct sigaction ours = { .sa_sigaction = on_bus_error, .sa_flags = SA_SIGINFO | SA_ONSTACK };
+  sigemptyset(&ours.sa_mask);
+  /* Asked for first: the handler may run before the second call has returned. */
+  sigaction(SIGBUS, NULL, &previous);
+  sigaction(SIGBUS, &ours, &previous);
+}
+
+#else /* _WIN32 */
+
+#include <windows.h>
+
+/* What a view lost cannot be replaced page by page there, so the whole of it becomes zeros. */
+static bool mend(uintptr_t address)
+{
+  struct slot *slot = slot_pin(address);
+  if (!slot) return false;
+  void *start = (void *)atomic_load(&slot->start);
+  slot_mark_lost(slot, 0);
+  bool mended = memory_cover(start, atomic_load(&slot->mapped)) == COVER_DONE;
+  slot_unpin(slot);
+  return mended;
+}
+
+/* On whatever thread touched the page. */
+static LONG CALLBACK on_exception(EXCEPTION_POINTERS *fault)
+{
+  const EXCEPTION_RECORD *record = fault->ExceptionRecord;
+  if (record->ExceptionCode != EXCEPTION_IN_PAGE_ERROR || record->NumberParameters < 2)
+    return EXCEPTION_CONTINUE_SEARCH;
+  return mend((uintptr_t)record->ExceptionInformation[1]) ? EXCEPTION_CONTINUE_EXECUTION
+                                                          : EXCEPTION_CONTINUE_SEARCH;
+}
+
+static void install(void) { AddVectoredExceptionHandler(1, on_exception); }
+
+#endif
+
+void guard_install(void)
+{
+  lock_take(&guard.lock);
+  if (!guard.installed) {
+    guard.page_size = memory_page_size();
+    memory_pin_library();
+    install();
+    guard.installed = true;
+  }
+  lock_leave(&guard.lock);
+}

@@ -1,0 +1,185 @@
+#define _GNU_SOURCE
+#include "jobs.h"
+
+#include "outcome.h"
+
+#include <stdlib.h>
+
+/* Made, completed and freed on the environment's own thread; in between `task` belongs to a thread of the pool. */
+struct job {
+  struct environment *environment; /* a reference */
+  napi_async_work work;
+  napi_deferred deferred;
+  double number;
+  struct job *previous, *next; /* in the environment's list */
+  char *path;                  /* owned; what task.path points to */
+  struct task task;
+};
+
+static void link_job(struct job *job)
+{
+  struct environment *environment = job->environment;
+  job->next = environment->first_job;
+  if (job->next) job->next->previous = job;
+  environment->first_job = job;
+}
+
+static void unlink_job(struct job *job)
+{
+  if (job->next) job->next->previous = job->previous;
+  if (job->previous) job->previous->next = job->next;
+  else job->environment->first_job = job->next;
+}
+
+static struct job *new_job(struct environment *environment, const struct task *task, double number, char *path)
+{
+  struct job *job = calloc(1, sizeof *job);
+  if (!job) return NULL;
+  job->task = *task;
+  job->task.path = path;
+  job->path = path;
+  job->number = number;
+  job->environment = environment;
+  environment_retain(environment);
+  atomic_fetch_add(&environment->jobs, 1);
+  link_job(job);
+  return job;
+}
+
+static void free_job(napi_env env, struct job *job)
+{
+  unlink_job(job);
+  if (job->work) napi_delete_async_work(env, job->work);
+  atomic_fetch_sub(&job->environment->jobs, 1);
+  environment_release(job->environment);
+  free(job->path);
+  free(job);
+}
+
+/* Answers the promise, or NULL where the job could not be started; then it is the caller's to free still. */
+static napi_value start(napi_env env, struct job *job, napi_async_execute_callback execute,
+                        napi_async_complete_callback complete)
+{
+  napi_value name, promise;
+  if (napi_create_string_utf8(env, "slidemap", NAPI_AUTO_LENGTH, &name) != napi_ok ||
+      napi_create_async_work(env, NULL, name, execute, complete, job, &job->work) != napi_ok ||
+      napi_create_promise(env, &job->deferred, &promise) != napi_ok)
+    return NULL;
+  return napi_queue_async_work(env, job->work) == napi_ok ? promise : NULL;
+}
+
+static napi_value throw_failure(napi_env env)
+{
+  bool pending = false;
+  napi_is_exception_pending(env, &pending);
+  if (!pending) napi_throw_error(env, NULL, "cannot start a job on the thread pool");
+  return NULL;
+}
+
+/* ---- run ---- */
+
+static void execute_run(napi_env env, void *data)
+{
+  (void)env;
+  struct job *job = data;
+  task_run(&job->task);
+}
+
+/* Where JavaScript cannot run any more, the promise stays as it is: nobody is there to see it. */
+static void reject_with_pending(napi_env env, napi_deferred deferred)
+{
+  bool pending = false;
+  napi_value error;
+  if (napi_is_exception_pending(env, &pending) != napi_ok || !pending) return;
+  if (napi_get_and_clear_last_exception(env, &error) == napi_ok) napi_reject_deferred(env, deferred, error);
+}
+
+static void complete_run(napi_env env, napi_status status, void *data)
+{
+  struct job *job = data;
+  struct task *task = &job->task;
+  /* Also where the task was through when the wish to cancel came: the caller has left. */
+  if (status != napi_ok || atomic_load(&task->cancelled)) task_fail(task, OS_ECANCELED, "");
+  napi_value outcome;
+  if (!outcome_make(env, task, &outcome)) reject_with_pending(env, job->deferred);
+  else if (napi_resolve_deferred(env, job->deferred, outcome) != napi_ok) outcome_abandon(task);
+  free_job(env, job);
+}
+
+napi_value job_run(napi_env env, double number, const struct task *task, char *path)
+{
+  struct job *job = new_job(task->environment, task, number, path);
+  if (!job) {
+    free(path);
+    return throw_failure(env);
+  }
+  napi_value promise = start(env, job, execute_run, complete_run);
+  if (promise) return promise;
+  free_job(env, job);
+  return throw_failure(env);
+}
+
+void job_cancel(napi_env env, struct environment *environment, double number)
+{
+  for (struct job *job = environment->first_job; job; job = job->next) {
+    if (job->number != number) continue;
+    atomic_store(&job->task.cancelled, true);
+    /* Where it is queued still; a running one looks at the flag. */
+    napi_cancel_async_work(env, job->work);
+  }
+}
+
+void job_cancel_all(struct environment *environment)
+{
+  for (struct job *job = environment->first_job; job; job = job->next) atomic_store(&job->task.cancelled, true);
+}
+
+/* ---- close ---- */
+
+/* No number of a job to cancel: those are whole. */
+#define NO_NUMBER 0.5
+
+static napi_value resolve_errno(napi_env env, napi_deferred deferred, int error)
+{
+  napi_value number;
+  if (napi_create_int32(env, error, &number) == napi_ok) napi_resolve_deferred(env, deferred, number);
+  return NULL;
+}
+
+static void execute_close(napi_env env, void *data)
+{
+  (void)env;
+  struct job *job = data;
+  job->task.error = file_close(job->task.fd);
+  job->task.fd = -1;
+}
+
+static void complete_close(napi_env env, napi_status status, void *data)
+{
+  struct job *job = data;
+  if (status != napi_ok && job->task.fd >= 0) execute_close(env, job);
+  resolve_errno(env, job->deferred, job->task.error);
+  free_job(env, job);
+}
+
+/* The answer for a descriptor that is not this environment's to close. */
+static napi_value refuse_close(napi_env env)
+{
+  napi_deferred deferred;
+  napi_value promise;
+  if (napi_create_promise(env, &deferred, &promise) != napi_ok) return NULL;
+  resolve_errno(env, deferred, OS_EBADF);
+  return promise;
+}
+
+napi_value job_close(napi_env env, struct environment *environment, int fd)
+{
+  if (!environment_disown(environment, fd)) return refuse_close(env);
+  struct task task = { .environment = environment, .fd = fd };
+  struct job *job = new_job(environment, &task, NO_NUMBER, NULL);
+  napi_value promise = job ? start(env, job, execute_close, complete_close) : NULL;
+  if (promise) return promise;
+  file_close(fd);
+  if (job) free_job(env, job);
+  return throw_failure(env);
+}

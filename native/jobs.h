@@ -1,0 +1,27 @@
+/* Work on the thread pool, and its promises. */
+#ifndef SLIDEMAP_JOBS_H
+#define SLIDEMAP_JOBS_H
+
+#include "task.h"
+
+#include <node_api.h>
+
+/*
+ * Run a task on the thread pool. Answers its promise, or NULL with an exception pending.
+ *
+ * number: what job_cancel will know it by.
+ * task:   copied; its environment must be this one's.
+ * path:   the job's from here on, to be freed with free(); NULL where the task has a descriptor.
+ */
+napi_value job_run(napi_env env, double number, const struct task *task, char *path);
+
+/* Close a descriptor of this environment on the thread pool. */
+napi_value job_close(napi_env env, struct environment *environment, int fd);
+
+/* Ask the jobs of this number to end soon. */
+void job_cancel(napi_env env, struct environment *environment, double number);
+
+/* Ask all to end soon. */
+void job_cancel_all(struct environment *environment);
+
+#endif

@@ -1,0 +1,137 @@
+#define _GNU_SOURCE
+#include "outcome.h"
+
+#include <string.h>
+
+/* The mapping as an outcome tells of it. Zeros name no mapping: serials begin at 1. */
+struct view {
+  napi_value buffer; /* NULL for none */
+  uint32_t slot;
+  uint64_t serial;
+  bool copied;
+};
+
+static void on_finalized(napi_env env, void *data, void *slot)
+{
+  (void)env, (void)data;
+  environment_end(slot);
+}
+
+static napi_status create_external(napi_env env, struct slot *slot, napi_value *buffer)
+{
+#ifdef SLIDEMAP_NO_EXTERNAL_BUFFERS
+  (void)env, (void)slot, (void)buffer, (void)on_finalized;
+  return napi_no_external_buffers_allowed;
+#else
+  void *start = (void *)atomic_load(&slot->start);
+  return napi_create_external_arraybuffer(env, start, slot->length, on_finalized, slot, buffer);
+#endif
+}
+
+/* Whether the runtime refused before it made anything: then the finalizer will never run. */
+static bool refused(napi_status status)
+{
+  return status == napi_no_external_buffers_allowed || status == napi_pending_exception ||
+         status == napi_cannot_run_js || status == napi_invalid_arg;
+}
+
+/* Where external buffers are forbidden (Electron): the bytes on the heap. The task keeps its mapping. */
+static napi_status copy_mapping(napi_env env, struct task *task, napi_value *buffer)
+{
+  void *bytes;
+  napi_status status = napi_create_arraybuffer(env, task->slot->length, &bytes, buffer);
+  if (status != napi_ok) return status;
+  memcpy(bytes, (const void *)atomic_load(&task->slot->start), task->slot->length);
+  if (atomic_load(&task->slot->fault) >= 0) {
+    task_lost_page(task);
+    *buffer = NULL;
+  }
+  return napi_ok;
+}
+
+/* Make an ArrayBuffer of the mapping. The task has none afterwards, whatever is answered. */
+static napi_status make_buffer(napi_env env, struct task *task, struct view *view)
+{
+  struct slot *slot = task->slot;
+  uint64_t serial = slot_serial(slot);
+  napi_status status = create_external(env, slot, &view->buffer);
+  if (status == napi_ok) {
+    view->slot = slot->index;
+    view->serial = serial;
+    task->slot = NULL;
+    return napi_ok;
+  }
+  if (status == napi_no_external_buffers_allowed) {
+    status = copy_mapping(env, task, &view->buffer);
+    view->copied = status == napi_ok && view->buffer != NULL;
+    if (task->slot) environment_end(task->slot);
+  } else if (refused(status)) {
+    environment_end(slot);
+  } else if (slot_take(slot, serial)) {
+    /* It made something after all: the finalizer will run, if it did not yet, and drop the buffer's hold. */
+    environment_unmap(task->environment, slot, false);
+  }
+  task->slot = NULL;
+  return status;
+}
+
+static bool set(napi_env env, napi_value object, const char *name, napi_status made, napi_value value)
+{
+  return made == napi_ok && napi_set_named_property(env, object, name, value) == napi_ok;
+}
+
+static bool set_number(napi_env env, napi_value object, const char *name, double number)
+{
+  napi_value value;
+  return set(env, object, name, napi_create_double(env, number, &value), value);
+}
+
+static bool set_bigint(napi_env env, napi_value object, const char *name, uint64_t number)
+{
+  napi_value value;
+  return set(env, object, name, napi_create_bigint_uint64(env, number, &value), value);
+}
+
+static bool set_all(napi_env env, napi_value object, const struct task *task, const struct view *view)
+{
+  napi_value syscall, mtime, copied;
+  const struct file_info *info = &task->info;
+  return set_number(env, object, "errno", task->error) &&
+         set(env, object, "syscall", napi_create_string_utf8(env, task->syscall, NAPI_AUTO_LENGTH, &syscall), syscall) &&
+         set_number(env, object, "fd", task->fd) &&
+         set_number(env, object, "kind", info->kind) &&
+         set_number(env, object, "size", (double)info->size) &&
+         set_bigint(env, object, "dev", info->dev) &&
+         set_bigint(env, object, "ino", info->ino) &&
+         set(env, object, "mtimeNs", napi_create_bigint_int64(env, info->mtime_ns, &mtime), mtime) &&
+         (!view->buffer || set(env, object, "buffer", napi_ok, view->buffer)) &&
+         set_number(env, object, "slot", view->slot) &&
+         set_number(env, object, "serial", (double)view->serial) &&
+         set(env, object, "copied", napi_get_boolean(env, view->copied, &copied), copied);
+}
+
+/* Give the descriptor that the task opened to the environment. */
+static void hand_over_descriptor(struct task *task)
+{
+  if (!task->opened || task->fd < 0) return;
+  if (task->environment->closing) task_fail(task, OS_ECANCELED, "");
+  else if (!environment_adopt(task->environment, task->fd)) task_fail(task, OS_ENOMEM, "open");
+}
+
+void outcome_abandon(struct task *task)
+{
+  if (task->opened && environment_disown(task->environment, task->fd)) file_close(task->fd);
+}
+
+bool outcome_make(napi_env env, struct task *task, napi_value *outcome)
+{
+  struct view view = { 0 };
+  if (task->slot && make_buffer(env, task, &view) != napi_ok) {
+    task_fail(task, OS_ECANCELED, "");
+    return false;
+  }
+  hand_over_descriptor(task);
+  if (napi_create_object(env, outcome) == napi_ok && set_all(env, *outcome, task, &view)) return true;
+  outcome_abandon(task);
+  return false;
+}

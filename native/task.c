@@ -1,0 +1,134 @@
+#define _GNU_SOURCE
+#include "task.h"
+
+/* Pages of 2 MiB are mapped whole only when no step ends inside one. */
+enum { LARGE_PAGE = 2 << 20, POPULATE_STEP = 4 * LARGE_PAGE };
+
+/* End the mapping, which nobody has seen yet. */
+static void unmap(struct task *task)
+{
+  if (task->slot) environment_end(task->slot);
+  task->slot = NULL;
+}
+
+void task_fail(struct task *task, int error, const char *syscall)
+{
+  unmap(task);
+  if (task->opened && task->fd >= 0) {
+    file_close(task->fd);
+    task->fd = -1;
+  }
+  task->error = error;
+  task->syscall = syscall;
+}
+
+/* Note what failed; false, for `return fail(...)`. */
+static bool fail(struct task *task, int error, const char *syscall)
+{
+  task->error = error;
+  task->syscall = syscall;
+  return false;
+}
+
+static bool go_on(struct task *task) { return !atomic_load(&task->cancelled) || fail(task, OS_ECANCELED, ""); }
+
+static bool open_file(struct task *task)
+{
+  if (task->fd >= 0) return true;
+  int error = file_open(task->path, task->flags, &task->fd);
+  if (error) return fail(task, error, "open");
+  task->opened = true;
+  return true;
+}
+
+static bool look(struct task *task)
+{
+  const char *syscall;
+  int error = file_stat(task->fd, &task->info, &syscall);
+  return error ? fail(task, error, syscall) : true;
+}
+
+/* Stat, and where this job is the first to see the file, find out whether its size is to be trusted. */
+static bool inspect(struct task *task)
+{
+  if (!look(task)) return false;
+  bool first = task->opened || task->length == 0;
+  if (!first || !task->info.unallocated || !file_is_pseudo(task->fd, task->info.size)) return true;
+  /* A file that was truncated or written to in between looks like one, too: it has another size now. */
+  uint64_t size = task->info.size;
+  if (!look(task)) return false;
+  if (task->info.size == size) task->info.kind = KIND_PSEUDO;
+  return true;
+}
+
+static bool mappable(const struct task *task)
+{
+  return task->info.kind == KIND_FILE || task->info.kind == KIND_BLOCK;
+}
+
+static bool reaches_range(const struct task *task) { return task->info.size >= task->offset + task->length; }
+
+/* For an OS that cannot populate: the fault guard turns what cannot be had into a mark. */
+static int touch(struct slot *slot, char *at, size_t length)
+{
+  size_t page = memory_page_size();
+  for (size_t done = 0; done < length; done += page) (void)*(volatile char *)(at + done);
+  return atomic_load(&slot->fault) >= 0 ? OS_EFAULT : 0;
+}
+
+/* Bytes of the next step, which begins at this address: up to a boundary between large pages. */
+static size_t step_at(uintptr_t address, size_t remaining)
+{
+  size_t step = POPULATE_STEP - address % LARGE_PAGE;
+  return step < remaining ? step : remaining;
+}
+
+static int populate(struct task *task)
+{
+  char *at = (char *)atomic_load(&task->slot->start);
+  size_t remaining = atomic_load(&task->slot->mapped);
+  while (remaining > 0) {
+    if (atomic_load(&task->cancelled)) return OS_ECANCELED;
+    size_t step = step_at((uintptr_t)at, remaining);
+    int error = memory_populate(at, step);
+    if (error == OS_ENOSYS) error = touch(task->slot, at, step);
+    if (error) return error;
+    at += step;
+    remaining -= step;
+  }
+  return 0;
+}
+
+/* Stat once more, as what counts is the size with the range mapped. False where the page is lost to an I/O error. */
+static bool settle(struct task *task, bool lost_page)
+{
+  enum file_kind kind = task->info.kind;
+  if (!look(task)) return false;
+  task->info.kind = kind;
+  if (!reaches_range(task)) unmap(task);
+  else if (lost_page) return fail(task, OS_EIO, "madvise");
+  return true;
+}
+
+static bool map(struct task *task)
+{
+  if (task->length == 0 || !mappable(task) || !reaches_range(task)) return true;
+  int error = environment_map(task->environment, task->fd, task->offset, task->length, &task->slot);
+  if (error) return fail(task, error, "mmap");
+  error = task->populate ? populate(task) : 0;
+  if (error == OS_ECANCELED) return fail(task, error, "");
+  if (error && error != OS_EFAULT) return fail(task, error, "madvise");
+  return settle(task, error == OS_EFAULT);
+}
+
+void task_run(struct task *task)
+{
+  task->syscall = "";
+  bool done = go_on(task) && open_file(task) && go_on(task) && inspect(task) && go_on(task) && map(task);
+  if (!done) task_fail(task, task->error, task->syscall);
+}
+
+void task_lost_page(struct task *task)
+{
+  if (!settle(task, true)) task_fail(task, task->error, task->syscall);
+}
