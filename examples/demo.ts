@@ -1,9 +1,9 @@
 /**
  * The demo, `npm run demo`: makes a log, walks it under a hard limit, counts its lines, and does the same with
- * `fs.createReadStream`.
+ * `fs.createReadStream`. Node runs it without the tsx command, which kills what is too busy to answer Ctrl-C at once.
  */
-import { createReadStream } from 'node:fs'
-import { mkdtemp, rm, stat } from 'node:fs/promises'
+import { createReadStream, rmSync } from 'node:fs'
+import { mkdtemp, stat } from 'node:fs/promises'
 import { constants, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -40,19 +40,17 @@ async function main(): Promise<void> {
   const interrupt = new AbortController()
   const { signal } = interrupt
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-    // Each time, not once: npm and tsx pass on what a terminal has sent to all of them already.
+    // Each time, not once: npm passes on what a terminal has sent to all of them already.
     process.on(name, () => interrupt.abort(new Interrupted(name)))
   }
 
   if (path !== undefined) return compare(path, signal)
   const folder = await mkdtemp(join(tmpdir(), 'slidemap-demo-'))
-  try {
-    const log = join(folder, 'demo.log')
-    await shown('making the log', size, update => writeLog(log, size, signal, update))
-    await compare(log, signal)
-  } finally {
-    await rm(folder, { recursive: true, force: true })
-  }
+  // However this ends: also when the terminal goes away, and writing the next word to it fails.
+  process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
+  const log = join(folder, 'demo.log')
+  await shown('making the log', size, update => writeLog(log, size, signal, update))
+  await compare(log, signal)
 }
 
 function readArguments(): { path?: string | undefined; size: number; help: boolean } {
