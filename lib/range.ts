@@ -51,18 +51,17 @@ export interface Walk {
   readonly overlap: number
 }
 
-/**
- * The window of a walk that begins at `offset`, or undefined at the end of it.
- *
- * A window that reaches the end is the last: no window holds nothing but the overlap.
- */
+/** The window of a walk that begins at `offset`, or undefined at the end of it. */
 export function windowAt(walk: Walk, offset: number): Range | undefined {
-  const past = offset > walk.start ? offset + walk.overlap : offset
-  if (past >= walk.end) return undefined
+  if (offset >= walk.end) return undefined
   return { offset, length: Math.min(walk.size, walk.end - offset) }
 }
 
-/** Where the window after `window` begins. */
+/**
+ * Where the window after `window` begins: the end of the walk if `window` reaches it, so that no window holds
+ * nothing but the overlap, or bytes from before it.
+ */
 export function nextOffset(walk: Walk, window: Range): number {
-  return endOf(window) - walk.overlap
+  const end = endOf(window)
+  return end < walk.end ? end - walk.overlap : walk.end
 }
