@@ -75,21 +75,22 @@ static napi_status make_buffer(napi_env env, struct task *task, struct view *vie
   return status;
 }
 
-static bool set(napi_env env, napi_value object, const char *name, napi_status made, napi_value value)
+/* `value` by its address: in a call, it may be read before the argument that makes it is evaluated. */
+static bool set(napi_env env, napi_value object, const char *name, napi_status made, const napi_value *value)
 {
-  return made == napi_ok && napi_set_named_property(env, object, name, value) == napi_ok;
+  return made == napi_ok && napi_set_named_property(env, object, name, *value) == napi_ok;
 }
 
 static bool set_number(napi_env env, napi_value object, const char *name, double number)
 {
   napi_value value;
-  return set(env, object, name, napi_create_double(env, number, &value), value);
+  return set(env, object, name, napi_create_double(env, number, &value), &value);
 }
 
 static bool set_bigint(napi_env env, napi_value object, const char *name, uint64_t number)
 {
   napi_value value;
-  return set(env, object, name, napi_create_bigint_uint64(env, number, &value), value);
+  return set(env, object, name, napi_create_bigint_uint64(env, number, &value), &value);
 }
 
 static bool set_all(napi_env env, napi_value object, const struct task *task, const struct view *view)
@@ -97,17 +98,17 @@ static bool set_all(napi_env env, napi_value object, const struct task *task, co
   napi_value syscall, mtime, copied;
   const struct file_info *info = &task->info;
   return set_number(env, object, "errno", task->error) &&
-         set(env, object, "syscall", napi_create_string_utf8(env, task->syscall, NAPI_AUTO_LENGTH, &syscall), syscall) &&
+         set(env, object, "syscall", napi_create_string_utf8(env, task->syscall, NAPI_AUTO_LENGTH, &syscall), &syscall) &&
          set_number(env, object, "fd", task->fd) &&
          set_number(env, object, "kind", info->kind) &&
          set_number(env, object, "size", (double)info->size) &&
          set_bigint(env, object, "dev", info->dev) &&
          set_bigint(env, object, "ino", info->ino) &&
-         set(env, object, "mtimeNs", napi_create_bigint_int64(env, info->mtime_ns, &mtime), mtime) &&
-         (!view->buffer || set(env, object, "buffer", napi_ok, view->buffer)) &&
+         set(env, object, "mtimeNs", napi_create_bigint_int64(env, info->mtime_ns, &mtime), &mtime) &&
+         (!view->buffer || set(env, object, "buffer", napi_ok, &view->buffer)) &&
          set_number(env, object, "slot", view->slot) &&
          set_number(env, object, "serial", (double)view->serial) &&
-         set(env, object, "copied", napi_get_boolean(env, view->copied, &copied), copied);
+         set(env, object, "copied", napi_get_boolean(env, view->copied, &copied), &copied);
 }
 
 /* Give the descriptor that the task opened to the environment. */
