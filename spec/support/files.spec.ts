@@ -70,6 +70,7 @@ describe('the root hooks', () => {
         '--import=tsx',
         'node_modules/mocha/bin/mocha.js',
         '--no-config',
+        '--no-color',
         '--require=spec/support/hooks.ts',
         spec
       ],
