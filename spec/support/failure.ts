@@ -1,0 +1,10 @@
+/** The error that a promise rejects with; fails if it does not. */
+export async function failure(promise: Promise<unknown> | undefined): Promise<Error & { code?: string }> {
+  let value: unknown
+  try {
+    value = await promise
+  } catch (error) {
+    return error as Error
+  }
+  throw new Error(`it did not reject, but came to ${String(value)}`)
+}
