@@ -75,6 +75,7 @@ class NativeMapper implements Mapper {
     try {
       const { fd, path, flags } = fileOf(task)
       outcome = await this.#addon.run(job, fd, path, flags, range.offset, range.length, true)
+      if (fallsShort(outcome, task, range)) outcome = await this.#addon.run(job, fd, path, flags, 0, 0, true)
     } finally {
       signal?.removeEventListener('abort', cancel)
     }
@@ -91,7 +92,8 @@ class NativeMapper implements Mapper {
   runSync(task: MapTask): MapOutcome {
     const range = checkTask(task, this)
     const { fd, path, flags } = fileOf(task)
-    const outcome = this.#addon.runSync(fd, path, flags, range.offset, range.length, false)
+    let outcome = this.#addon.runSync(fd, path, flags, range.offset, range.length, false)
+    if (fallsShort(outcome, task, range)) outcome = this.#addon.runSync(fd, path, flags, 0, 0, false)
     try {
       return this.#accept(outcome, task, range)
     } catch (error) {
@@ -180,6 +182,14 @@ function fileOf({ target, flags = 0 }: MapTask): { fd: number; path: Uint8Array 
     path: typeof target === 'string' ? Buffer.from(toNamespacedPath(target)) : target,
     flags
   }
+}
+
+/**
+ * The addon trusts the size of a descriptor that it is given with a range. Where the range ends past that size, the
+ * file is looked at on its own: one whose size is not its content's must not pass for a short one.
+ */
+function fallsShort({ errno, kind, buffer }: AddonOutcome, { target }: MapTask, { length }: Range): boolean {
+  return typeof target === 'number' && length > 0 && errno === 0 && kind === KIND.file && buffer === undefined
 }
 
 function opened({ fd }: AddonOutcome, { target }: MapTask): boolean {

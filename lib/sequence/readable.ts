@@ -40,6 +40,7 @@ export class MapReadable extends Readable implements AsyncDisposable {
   readonly #windows: Windows
   readonly #chunkSize: number
   readonly #leased: boolean
+  readonly #counts: { bytesCopied: number }
   #window: Window | undefined
   /** Bytes of the window handed out. */
   #position = 0
@@ -64,6 +65,7 @@ export class MapReadable extends Readable implements AsyncDisposable {
     super({ highWaterMark: 1 })
     this.#chunkSize = chunkSize
     this.#leased = plan.lifetime === 'leased'
+    this.#counts = view.file.manager.counts
     this.#windows = new Windows(view, { ...plan, lifetime: 'leased' })
     this.#destroyWith(this.#windows)
   }
@@ -144,6 +146,7 @@ export class MapReadable extends Readable implements AsyncDisposable {
     // Not from Node's pool: chunks are kept and passed on, and a slice would keep a whole slab alive.
     const chunk = Buffer.allocUnsafeSlow(bytes.length)
     bytes.copy(chunk)
+    this.#counts.bytesCopied += bytes.length
     return chunk
   }
 }

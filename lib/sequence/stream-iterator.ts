@@ -12,7 +12,7 @@ interface Call<T> {
 export interface IteratorHooks {
   /** The consumer has come back for more: it is done with the last chunk. */
   asked(): void
-  /** A chunk was handed out. */
+  /** A chunk was handed out, and no more was asked for yet. */
   handed(): void
 }
 
@@ -81,7 +81,8 @@ export class StreamIterator<T> implements AsyncIterableIterator<T>, AsyncDisposa
       if (chunk === null && !this.#closed) return
       const call = this.#calls.shift() as Call<T>
       if (chunk !== null) {
-        this.#hooks.handed()
+        // Whoever has asked for more already does without this one by the time it comes.
+        if (this.#calls.length === 0) this.#hooks.handed()
         call.resolve({ done: false, value: chunk })
       } else if (this.#failed) {
         this.#failed = false

@@ -85,7 +85,8 @@ for (const mapper of realMappers) {
     it('takes windows that are exactly the granularity, page after page', async () => {
       let offset = 0
       for await (const window of file.windows({ size: 4096 })) {
-        if (!window.bytes.equals(content.subarray(offset, offset + 4096))) throw new Error(`wrong at ${offset}`)
+        if (!window.bytes.equals(content.subarray(offset, offset + 4096)))
+          throw new Error(`wrong at ${offset}`)
         offset += window.length
       }
       expect(offset).to.equal(content.length)
@@ -404,7 +405,9 @@ for (const mapper of realMappers) {
       ['options that are none', 5, 'ERR_INVALID_ARG_TYPE']
     ] as const) {
       it(`refuses ${name}, and maps nothing`, () => {
-        expect(() => file.windows(options as never)).to.throw().with.property('code', code)
+        expect(() => file.windows(options as never))
+          .to.throw()
+          .with.property('code', code)
         expectNothingMapped()
       })
     }
