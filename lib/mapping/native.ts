@@ -75,7 +75,10 @@ class NativeMapper implements Mapper {
     try {
       const { fd, path, flags } = fileOf(task)
       outcome = await this.#addon.run(job, fd, path, flags, range.offset, range.length, true)
-      if (fallsShort(outcome, task, range)) outcome = await this.#addon.run(job, fd, path, flags, 0, 0, true)
+      if (fallsShort(outcome, task, range)) {
+        // Of this look only the kind: the file may have grown since, and there is no mapping.
+        outcome.kind = (await this.#addon.run(job, fd, path, flags, 0, 0, false)).kind
+      }
     } finally {
       signal?.removeEventListener('abort', cancel)
     }
@@ -92,8 +95,9 @@ class NativeMapper implements Mapper {
   runSync(task: MapTask): MapOutcome {
     const range = checkTask(task, this)
     const { fd, path, flags } = fileOf(task)
-    let outcome = this.#addon.runSync(fd, path, flags, range.offset, range.length, false)
-    if (fallsShort(outcome, task, range)) outcome = this.#addon.runSync(fd, path, flags, 0, 0, false)
+    const outcome = this.#addon.runSync(fd, path, flags, range.offset, range.length, false)
+    if (fallsShort(outcome, task, range))
+      outcome.kind = this.#addon.runSync(fd, path, flags, 0, 0, false).kind
     try {
       return this.#accept(outcome, task, range)
     } catch (error) {
