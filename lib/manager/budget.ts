@@ -95,6 +95,9 @@ export class Budget {
     if (this.#closed !== undefined) return Promise.reject(this.#closed)
     if (amount > this.limit) return Promise.reject(this.#tooLarge(amount))
     if (this.take(amount)) return Promise.resolve()
+    // Reclaiming runs what others wrote: it may have closed this budget, or aborted.
+    if (signal?.aborted) return Promise.reject(signal.reason)
+    if (this.#closed !== undefined) return Promise.reject(this.#closed)
     return this.#wait(amount, signal)
   }
 
@@ -126,6 +129,8 @@ export class Budget {
     try {
       for (let head = this.#queue.first; head; head = this.#queue.first) {
         if (head.amount > this.#free) this.#options.reclaim?.(head.amount - this.#free)
+        // Reclaiming may have turned the head away.
+        if (head !== this.#queue.first) continue
         if (head.amount > this.#free) return
         this.#grant(head.amount)
         head.settle()
