@@ -34,7 +34,11 @@ export class Jobs {
       void this.#limit(async () => {
         if (signal?.aborted) return
         signal?.removeEventListener('abort', abandon)
-        await job().then(resolve, reject)
+        try {
+          resolve(await job())
+        } catch (error) {
+          reject(error)
+        }
       })
     })
   }
