@@ -1,0 +1,64 @@
+import { getEventListeners } from 'node:events'
+import { expect } from 'chai'
+import { follow } from '../lib/abort.js'
+
+describe('a controller that follows a signal', () => {
+  it('is aborted with it, for the same reason', () => {
+    const leader = new AbortController()
+    const follower = new AbortController()
+    follow(leader.signal, follower)
+    const reason = { any: 'thing' }
+    leader.abort(reason)
+    expect(follower.signal.reason).to.equal(reason)
+  })
+
+  it('is aborted at once by one that is aborted already', () => {
+    const follower = new AbortController()
+    const unfollow = follow(AbortSignal.abort(null), follower)
+    expect([follower.signal.aborted, follower.signal.reason]).to.deep.equal([true, null])
+    unfollow()
+  })
+
+  it('aborts nobody itself', () => {
+    const leader = new AbortController()
+    const follower = new AbortController()
+    follow(leader.signal, follower)
+    follower.abort()
+    expect(leader.signal.aborted).to.equal(false)
+  })
+
+  it('keeps its own reason where it was aborted before', () => {
+    const leader = new AbortController()
+    const follower = new AbortController()
+    follow(leader.signal, follower)
+    follower.abort(1)
+    leader.abort(2)
+    expect(follower.signal.reason).to.equal(1)
+  })
+
+  it('follows no longer, and is held no longer, once the link is cut', () => {
+    const leader = new AbortController()
+    const follower = new AbortController()
+    const unfollow = follow(leader.signal, follower)
+    expect(getEventListeners(leader.signal, 'abort')).to.have.length(1)
+    unfollow()
+    unfollow()
+    expect(getEventListeners(leader.signal, 'abort')).to.have.length(0)
+    leader.abort()
+    expect(follower.signal.aborted).to.equal(false)
+  })
+
+  it('is not held by a signal that was aborted', () => {
+    const leader = new AbortController()
+    follow(leader.signal, new AbortController())
+    leader.abort()
+    follow(leader.signal, new AbortController())
+    expect(getEventListeners(leader.signal, 'abort')).to.have.length(0)
+  })
+
+  it('follows nobody where there is no signal', () => {
+    const follower = new AbortController()
+    follow(undefined, follower)()
+    expect(follower.signal.aborted).to.equal(false)
+  })
+})
