@@ -1,5 +1,5 @@
 // One contestant, one run, in a process and a heap of its own: node --expose-gc child.mjs WORK NAME FILE VARIANT
-// Prints one line of JSON: bytes, ns, growth of RSS at its peak (bytes), collections.
+// Prints one line of JSON: bytes, ns, CPU of all threads (ns), growth of RSS at its peak (bytes), collections.
 import fs from 'node:fs'
 import { PerformanceObserver, constants } from 'node:perf_hooks'
 import { setImmediate } from 'node:timers/promises'
@@ -18,14 +18,17 @@ globalThis.gc()
 await setImmediate()
 const rssBefore = resetPeakRss()
 observer.observe({ entryTypes: ['gc'] })
+const cpuBefore = process.cpuUsage()
 const start = process.hrtime.bigint()
 const bytes = await run(file)
 const ns = Number(process.hrtime.bigint() - start)
+const { user, system } = process.cpuUsage(cpuBefore)
+const cpu = (user + system) * 1000
 const rssGrowth = peakRss() - rssBefore
 await setImmediate()
 observer.takeRecords().forEach(countCollection)
 if (live.length === 0 && contestant.liveHeap) throw new Error('unreachable: keeps the live objects alive')
-console.log(JSON.stringify({ bytes, ns, rssGrowth, collections }))
+console.log(JSON.stringify({ bytes, ns, cpu, rssGrowth, collections }))
 
 function countCollection({ detail }) {
   collections[detail.kind === constants.NODE_PERFORMANCE_GC_MINOR ? 'minor' : 'major'] += 1

@@ -3,13 +3,15 @@
 // inherit each other's heaps, so neither fits here.
 import { spawn } from 'node:child_process'
 import path from 'node:path'
+import { measureOthers } from './machine.mjs'
+import { summarize } from './statistics.mjs'
 import { progress } from './work-file.mjs'
 
 const child = path.join(import.meta.dirname, 'child.mjs')
 
 /**
  * Run `work` for `rounds` rounds. Answers a Map of contestant name to its runs, `{ bytes, ns, ... }` each, one a
- * round. A contestant with `variants` first runs heats; the variant with the best median runs in the rounds.
+ * round; `othersBusy` says how much of the machine other programs used between the runs. A contestant with `variants` first runs heats; the variant with the best median runs in the rounds.
  */
 export async function compete(work, { rounds, file, size, limit }) {
   const start = contestant => run(work, contestant, { file, size, limit })
@@ -19,15 +21,17 @@ export async function compete(work, { rounds, file, size, limit }) {
     entered.push({ ...contestant, variant })
   }
   const runs = new Map(entered.map(({ name }) => [name, []]))
+  const others = []
   for (let round = 0; round < rounds; round++) {
     for (let i = 0; i < entered.length; i++) {
       const contestant = entered[(round + i) % entered.length]
       progress(`${work.name}: round ${round + 1} of ${rounds}, ${contestant.name}`)
+      others.push(await measureOthers())
       runs.get(contestant.name).push(await start(contestant))
     }
   }
   progress('')
-  return { runs, entered }
+  return { runs, entered, othersBusy: summarize(others) }
 }
 
 /** The variant whose better one of two passes was fastest: chosen in the peer's favour. */

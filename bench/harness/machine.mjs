@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import fs from 'node:fs'
 import os from 'node:os'
+import { setTimeout } from 'node:timers/promises'
 import { formatSize, GiB } from './units.mjs'
 
 /** What the figures depend on; part of every result. */
@@ -19,6 +20,23 @@ export function describeMachine(folder) {
 export function machineLine(machine) {
   const { cpu, cores, memory, node, fileSystem, load } = machine
   return `${cpu}, ${cores} cores, ${memory}, ${machine.os}, Node ${node}, ${fileSystem}, load ${load}`
+}
+
+/** How much of the machine others use just now, 0 to 1: measured between two runs, when this one uses none of it. */
+export async function measureOthers() {
+  const before = cpuTimes()
+  await setTimeout(250)
+  const after = cpuTimes()
+  return 1 - (after.idle - before.idle) / Math.max(1, after.all - before.all)
+}
+
+function cpuTimes() {
+  const times = os.cpus().map(cpu => cpu.times)
+  const idle = times.reduce((sum, each) => sum + each.idle, 0)
+  return {
+    idle,
+    all: times.reduce((sum, { user, nice, sys, idle, irq }) => sum + user + nice + sys + idle + irq, 0)
+  }
 }
 
 /** Refuse work that would swap or fill the disk: its figures would mean nothing. */

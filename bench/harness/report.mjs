@@ -1,12 +1,15 @@
 import { ratio, summarize } from './statistics.mjs'
-import { formatSize } from './units.mjs'
+import { formatSize, GiB } from './units.mjs'
+
+/** Where others use more of the machine than this, every figure is in doubt. */
+const BUSY = 0.1
 
 /**
  * What the runs came to: rates, ratios of each of ours to each limit and peer, goals. Plain data, for JSON.
  *
  * Goals are `{ ours, against, atLeast, aim? }` (ratio of rates) or `{ ours, figure, atMost }` (worst run).
  */
-export function evaluate(work, { runs, entered }) {
+export function evaluate(work, { runs, entered, othersBusy }) {
   const rates = new Map([...runs].map(([name, list]) => [name, list.map(({ bytes, ns }) => bytes / ns)]))
   const contestants = entered.map(({ name, role, variant }) => {
     const own = runs.get(name)
@@ -18,6 +21,7 @@ export function evaluate(work, { runs, entered }) {
       ...(own[0].collections && {
         minorCollections: summarize(own.map(each => each.collections.minor)).median,
         majorCollections: summarize(own.map(each => each.collections.major)).median,
+        cpuPerByte: summarize(own.map(({ cpu, bytes }) => cpu / bytes)).median,
         rssGrowth: Math.max(...own.map(each => each.rssGrowth))
       })
     }
@@ -51,34 +55,51 @@ export function evaluate(work, { runs, entered }) {
       aimMet: median >= (goal.aim ?? goal.atLeast)
     }
   })
-  return { work: work.name, contestants, ratios, goals }
+  return { work: work.name, othersBusy, contestants, ratios, goals }
 }
 
 /** The same for people. Absolute rates are this run's on this machine; the ratios are what may be quoted. */
 export function print(work, result) {
   console.log(`\n${work.name}: ${work.title}`)
-  console.log('\n  GB/s in this run (median, min..max), collections minor+major, growth of RSS at its peak')
+  const { median: busy, max: busiest } = result.othersBusy
+  console.log(
+    `  other programs used ${percent(busy)} of the machine between the runs, ${percent(busiest)} at most`
+  )
+  if (busy > BUSY) console.log('  NOISY MACHINE: repeat this where nothing else runs before quoting a figure')
+  console.log(
+    '\n  GB/s in this run: median, min..max; CPU s per GiB, collections minor+major, peak growth of RSS'
+  )
   for (const each of result.contestants) {
     const { median, min, max, noisy } = each.gigabytesPerSecond
     const memory =
       each.rssGrowth === undefined
         ? ''
-        : `gc ${each.minorCollections}+${each.majorCollections}  +${formatSize(each.rssGrowth)}`
+        : `cpu ${((each.cpuPerByte * GiB) / 1e9).toFixed(2)}  gc ${each.minorCollections}+${each.majorCollections}  +${formatSize(each.rssGrowth)}`
     const label = each.variant ? `${each.name} (${formatSize(each.variant)})` : each.name
     console.log(
       `  ${pad(label)} ${fixed(median)}  ${fixed(min)} ..${fixed(max)} ${noisy ? 'noisy' : '     '}  ${memory}`
     )
   }
-  for (const ours of new Set(result.ratios.map(each => each.ours))) {
-    console.log(`\n  ${ours}, times the rate of (median of the rounds' ratios, min..max)`)
-    for (const { against, median, min, max, noisy } of result.ratios.filter(each => each.ours === ours)) {
-      console.log(
-        `    ${pad(against)} ${fixed(median)}  ${fixed(min)} ..${fixed(max)} ${noisy ? 'noisy' : ''}`
-      )
-    }
-  }
+  printRatios(result)
   if (result.goals.length) console.log('\n  goals')
   for (const goal of result.goals) console.log(`    ${goalLine(goal)}`)
+}
+
+/** One column for each of ours, one line for each limit and peer. */
+function printRatios({ contestants, ratios }) {
+  const ours = contestants.filter(({ role }) => role === 'ours').map(({ name }) => name)
+  if (ours.length === 0) return
+  console.log("\n  times the rate of (median of the rounds' ratios)")
+  ours.forEach((name, column) => {
+    console.log(`    [${column + 1}] ${name}`)
+  })
+  console.log(`  ${pad('')}${ours.map((_, column) => `   [${column + 1}]`.padEnd(14)).join('')}`)
+  for (const { name, role } of contestants) {
+    if (role === 'ours') continue
+    const figures = ours.map(each => ratios.find(({ ours, against }) => ours === each && against === name))
+    const cells = figures.map(({ median, noisy }) => `${fixed(median)} ${noisy ? 'noisy' : ''}`.padEnd(14))
+    console.log(`  ${pad(name)}${cells.join('')}`)
+  }
 }
 
 function goalLine({ ours, against, figure, atLeast, atMost, aim, value, noisy, met, aimMet }) {
@@ -88,5 +109,6 @@ function goalLine({ ours, against, figure, atLeast, atMost, aim, value, noisy, m
   return `${mark}  ${ours} / ${against}: ${value.toFixed(2)} >= ${atLeast}${further}${noisy ? ' (noisy)' : ''}`
 }
 
+const percent = share => `${Math.round(share * 100)} %`
 const pad = text => text.padEnd(48)
 const fixed = number => number.toFixed(2).padStart(6)
