@@ -97,7 +97,8 @@ export class Handles {
 
   /** Close a handle once the jobs that run on it have ended. */
   async close(handle: Handle): Promise<void> {
-    if (handle.users > 0) {
+    // Again and again: a job may begin between the end of the last one and this.
+    while (handle.users > 0) {
       await new Promise<void>(resolve => handle.drained.push(resolve))
     }
     this.#idle.remove(handle)
@@ -115,7 +116,7 @@ export class Handles {
   #opened(handle: Handle, outcome: MapOutcome): void {
     if (handle.info !== undefined && !isUnchanged(handle.info, outcome.info)) {
       outcome.mapping?.unmap()
-      handle.mapper.closeSync(outcome.fd)
+      closeQuietly(handle.mapper, outcome.fd)
       throw changed(handle)
     }
     if (handle.fd === -1) {
@@ -123,7 +124,7 @@ export class Handles {
       return
     }
     // Two jobs opened it at the same time: one descriptor a file is enough.
-    handle.mapper.closeSync(outcome.fd)
+    closeQuietly(handle.mapper, outcome.fd)
     this.budget.release(1)
   }
 
@@ -152,10 +153,19 @@ export class Handles {
       if (short-- <= 0) return
       this.#idle.remove(handle)
       // At once, not on the thread pool: whoever waits may have it now, and reading-only closes do not block.
-      handle.mapper.closeSync(handle.fd)
+      closeQuietly(handle.mapper, handle.fd)
       handle.fd = -1
       this.budget.release(1)
     }
+  }
+}
+
+/** Close a descriptor that nobody asked to be closed: it is gone whatever the OS says, and only that matters. */
+function closeQuietly(mapper: Mapper, fd: number): void {
+  try {
+    mapper.closeSync(fd)
+  } catch {
+    // Nothing was written, so nothing is lost; who waits for the room is not to blame.
   }
 }
 
