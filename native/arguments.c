@@ -8,8 +8,8 @@
 enum { PATH_BYTES_MAX = 128 * 1024 };
 
 static const char *const type_names[] = {
-  [napi_undefined] = "undefined", [napi_null] = "null",         [napi_boolean] = "type boolean",
-  [napi_number] = "type number",  [napi_string] = "type string", [napi_symbol] = "type symbol",
+  [napi_undefined] = "undefined", [napi_null] = "null",           [napi_boolean] = "type boolean",
+  [napi_number] = "type number",  [napi_string] = "type string",  [napi_symbol] = "type symbol",
   [napi_object] = "an object",    [napi_function] = "a function", [napi_external] = "an external value",
   [napi_bigint] = "type bigint",
 };
@@ -33,17 +33,18 @@ bool invalid_type(napi_env env, const char *name, const char *expected, napi_val
 bool invalid_range(napi_env env, const char *name, const char *expected, double value)
 {
   char message[256];
-  snprintf(message, sizeof message, "The value of \"%s\" is out of range. It must be %s. Received %.17g", name,
-           expected, value);
+  snprintf(message, sizeof message, "The value of \"%s\" is out of range. It must be %s. Received %.17g",
+           name, expected, value);
   napi_throw_range_error(env, "ERR_OUT_OF_RANGE", message);
   return false;
 }
 
-bool argument_integer(napi_env env, napi_value value, const char *name, int64_t least, int64_t most, const char *what,
-                      int64_t *result)
+bool argument_integer(napi_env env, napi_value value, const char *name, int64_t least, int64_t most,
+                      const char *what, int64_t *result)
 {
   double number;
-  if (napi_get_value_double(env, value, &number) != napi_ok) return invalid_type(env, name, "a number", value);
+  if (napi_get_value_double(env, value, &number) != napi_ok)
+    return invalid_type(env, name, "a number", value);
   /* Written so that NaN fails; every bound is a safe integer, so the comparison is exact. */
   bool inside = number >= (double)least && number <= (double)most;
   if (!inside || (double)(int64_t)number != number) return invalid_range(env, name, what, number);
@@ -62,7 +63,8 @@ bool argument_bytes(napi_env env, napi_value value, const char *name, uint8_t **
   napi_typedarray_type type;
   void *data = NULL;
   if (napi_is_typedarray(env, value, &is_array) != napi_ok || !is_array ||
-      napi_get_typedarray_info(env, value, &type, length, &data, NULL, NULL) != napi_ok || type != napi_uint8_array)
+      napi_get_typedarray_info(env, value, &type, length, &data, NULL, NULL) != napi_ok ||
+      type != napi_uint8_array)
     return invalid_type(env, name, "a Uint8Array", value);
   *bytes = data;
   return true;

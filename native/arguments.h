@@ -1,6 +1,6 @@
 /*
- * Arguments from JavaScript. Each function answers whether the value is right; if not, an exception that names the
- * argument is pending, a TypeError with ERR_INVALID_ARG_TYPE or a RangeError with ERR_OUT_OF_RANGE.
+ * Arguments from JavaScript. Each function answers whether the value is right; if not, an exception that
+ * names the argument is pending, a TypeError with ERR_INVALID_ARG_TYPE or a RangeError with ERR_OUT_OF_RANGE.
  */
 #ifndef SLIDEMAP_ARGUMENTS_H
 #define SLIDEMAP_ARGUMENTS_H
@@ -19,8 +19,8 @@ bool invalid_type(napi_env env, const char *name, const char *expected, napi_val
 bool invalid_range(napi_env env, const char *name, const char *expected, double value);
 
 /* A whole number in [least, most]. `what` says so in words. */
-bool argument_integer(napi_env env, napi_value value, const char *name, int64_t least, int64_t most, const char *what,
-                      int64_t *result);
+bool argument_integer(napi_env env, napi_value value, const char *name, int64_t least, int64_t most,
+                      const char *what, int64_t *result);
 
 bool argument_boolean(napi_env env, napi_value value, const char *name, bool *result);
 
@@ -30,7 +30,10 @@ bool argument_bytes(napi_env env, napi_value value, const char *name, uint8_t **
 /* null or undefined. */
 bool argument_is_nullish(napi_env env, napi_value value);
 
-/* A path's bytes, or null where that is allowed. `path` is a copy that ends in a NUL, the caller's to free, or NULL. */
+/*
+ * A path's bytes, or null where that is allowed. `path` is a copy that ends in a NUL, the caller's to free,
+ * or NULL.
+ */
 bool argument_path(napi_env env, napi_value value, const char *name, bool required, char **path);
 
 #endif

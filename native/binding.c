@@ -12,15 +12,18 @@
 /* The most arguments that a function of ours takes. */
 enum { ARGUMENTS_MAX = 7 };
 
-/* Read the arguments, missing ones as undefined. Answers this environment, or NULL with an exception pending. */
+/*
+ * Read the arguments, missing ones as undefined. Answers this environment, or NULL with an exception pending.
+ */
 static struct environment *enter(napi_env env, napi_callback_info info, napi_value values[ARGUMENTS_MAX])
 {
   size_t count = ARGUMENTS_MAX;
   void *environment = NULL;
-  if (napi_get_cb_info(env, info, &count, values, NULL, NULL) != napi_ok ||
-      napi_get_instance_data(env, &environment) != napi_ok || !environment)
-    napi_throw_error(env, NULL, "the environment is being torn down");
-  return environment;
+  if (napi_get_cb_info(env, info, &count, values, NULL, NULL) == napi_ok &&
+      napi_get_instance_data(env, &environment) == napi_ok && environment)
+    return environment;
+  napi_throw_error(env, NULL, "the environment is being torn down");
+  return NULL;
 }
 
 static napi_value undefined(napi_env env)
@@ -80,7 +83,10 @@ static bool range_arguments(napi_env env, napi_value offset, napi_value length, 
   return true;
 }
 
-/* The six arguments that run and runSync share. `*path` is the caller's to free, also where this answers false. */
+/*
+ * The six arguments that run and runSync share. `*path` is the caller's to free, also where this answers
+ * false.
+ */
 static bool task_arguments(napi_env env, const napi_value *values, struct task *task, char **path)
 {
   *path = NULL;
@@ -141,7 +147,8 @@ static bool mapping_arguments(napi_env env, struct environment *environment, con
                               struct slot **slot, uint64_t *serial)
 {
   int64_t index;
-  if (!environment || !argument_integer(env, values[0], "slot", 0, UINT32_MAX, "an integer >= 0 and < 2^32", &index) ||
+  if (!environment ||
+      !argument_integer(env, values[0], "slot", 0, UINT32_MAX, "an integer >= 0 and < 2^32", &index) ||
       !bytes_argument(env, values[1], "serial", serial))
     return false;
   *slot = slot_find((uint32_t)index, *serial, environment);
@@ -149,8 +156,9 @@ static bool mapping_arguments(napi_env env, struct environment *environment, con
 }
 
 /*
- * The buffer to detach: `*attached` says whether it still has the mapping's bytes. One that was detached, or is null
- * since it has been collected, has none: they are another ArrayBuffer's by now (transfer()), or no one's.
+ * The buffer to detach: `*attached` says whether it still has the mapping's bytes. One that was detached, or
+ * is null since it has been collected, has none: they are another ArrayBuffer's by now (transfer()), or no
+ * one's.
  */
 static bool buffer_argument(napi_env env, napi_value value, const struct slot *slot, bool *attached)
 {
@@ -175,9 +183,13 @@ static napi_value unmap(napi_env env, napi_callback_info info)
   struct slot *slot;
   uint64_t serial;
   bool attached;
-  if (!mapping_arguments(env, environment, values, &slot, &serial) || !buffer_argument(env, values[2], slot, &attached))
+  if (!mapping_arguments(env, environment, values, &slot, &serial) ||
+      !buffer_argument(env, values[2], slot, &attached))
     return NULL;
-  /* From slot_take on the mapping is this call's to end, even if a collector on another thread finalizes meanwhile. */
+  /*
+   * From slot_take on the mapping is this call's to end, even if a collector on another thread finalizes
+   * meanwhile.
+   */
   if (!slot || !slot_take(slot, serial)) return number(env, -1);
   int64_t fault = atomic_load(&slot->fault);
   bool detached = attached && napi_detach_arraybuffer(env, values[2]) == napi_ok;
@@ -195,7 +207,9 @@ static napi_value fault(napi_env env, napi_callback_info info)
   return number(env, slot ? (double)atomic_load(&slot->fault) : -1);
 }
 
-/* Whole pages of a mapping: outwards, but for advice that drops pages, which is only for those wholly inside. */
+/*
+ * Whole pages of a mapping: outwards, but for advice that drops pages, which is only for those wholly inside.
+ */
 static int advise_range(const struct slot *slot, size_t offset, size_t length, enum advice advice)
 {
   size_t page = memory_page_size();
@@ -215,7 +229,8 @@ static napi_value advise(napi_env env, napi_callback_info info)
   uint64_t serial, offset, length;
   int64_t advice;
   if (!mapping_arguments(env, environment, values, &slot, &serial) ||
-      !bytes_argument(env, values[2], "offset", &offset) || !bytes_argument(env, values[3], "length", &length) ||
+      !bytes_argument(env, values[2], "offset", &offset) ||
+      !bytes_argument(env, values[3], "length", &length) ||
       !argument_integer(env, values[4], "advice", 0, ADVICE_COUNT - 1, "one of ADVICE", &advice))
     return NULL;
   if (!slot) return number(env, OS_EBADF);
@@ -254,7 +269,8 @@ static napi_value forget(napi_env env, napi_callback_info info)
   struct environment *environment = enter(env, info, values);
   int fd;
   uint64_t offset, length;
-  if (!environment || !fd_argument(env, values[0], 0, &fd) || !bytes_argument(env, values[1], "offset", &offset) ||
+  if (!environment || !fd_argument(env, values[0], 0, &fd) ||
+      !bytes_argument(env, values[1], "offset", &offset) ||
       !bytes_argument(env, values[2], "length", &length))
     return NULL;
   return number(env, file_forget(fd, offset, length));
@@ -296,7 +312,10 @@ static napi_value counters(napi_env env, napi_callback_info info)
   if (!environment || napi_create_object(env, &result) != napi_ok) return NULL;
   size_t resting, resting_bytes;
   environment_resting(environment, &resting, &resting_bytes);
-  const struct { const char *name; double value; } fields[] = {
+  const struct {
+    const char *name;
+    double value;
+  } fields[] = {
     { "mappings", (double)atomic_load(&environment->mappings) },
     { "mappedBytes", (double)atomic_load(&environment->mapped_bytes) },
     { "resting", (double)resting },
@@ -305,7 +324,8 @@ static napi_value counters(napi_env env, napi_callback_info info)
     { "faults", (double)slot_faults() },
   };
   for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
-    if (napi_set_named_property(env, result, fields[i].name, number(env, fields[i].value)) != napi_ok) return NULL;
+    if (napi_set_named_property(env, result, fields[i].name, number(env, fields[i].value)) != napi_ok)
+      return NULL;
   return result;
 }
 
@@ -340,10 +360,14 @@ static bool set_up(napi_env env)
 
 NAPI_MODULE_INIT()
 {
-  const struct { const char *name; napi_callback callback; } functions[] = {
-    { "run", run },           { "runSync", run_sync }, { "cancel", cancel },     { "unmap", unmap },
-    { "fault", fault },       { "advise", advise },    { "resident", resident }, { "forget", forget },
-    { "close", close_file },  { "drain", drain },      { "counters", counters }, { "closeSync", close_file_sync },
+  const struct {
+    const char *name;
+    napi_callback callback;
+  } functions[] = {
+    { "run", run },           { "runSync", run_sync },  { "cancel", cancel },
+    { "unmap", unmap },       { "fault", fault },       { "advise", advise },
+    { "resident", resident }, { "forget", forget },     { "close", close_file },
+    { "drain", drain },       { "counters", counters }, { "closeSync", close_file_sync },
   };
   if (!set_up(env)) {
     napi_throw_error(env, NULL, "slidemap cannot set up its environment");
@@ -353,8 +377,8 @@ NAPI_MODULE_INIT()
   napi_set_named_property(env, exports, "granularity", number(env, (double)memory_granularity()));
   for (size_t i = 0; i < sizeof functions / sizeof *functions; i++) {
     napi_value function;
-    if (napi_create_function(env, functions[i].name, NAPI_AUTO_LENGTH, functions[i].callback, NULL, &function) !=
-            napi_ok ||
+    if (napi_create_function(env, functions[i].name, NAPI_AUTO_LENGTH, functions[i].callback, NULL,
+                             &function) != napi_ok ||
         napi_set_named_property(env, exports, functions[i].name, function) != napi_ok)
       return NULL;
   }

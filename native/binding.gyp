@@ -2,7 +2,9 @@
   'targets': [
     {
       'target_name': 'slidemap',
-      'sources': ['binding.c', 'arguments.c', 'jobs.c', 'outcome.c', 'task.c', 'environment.c', 'slots.c', 'fault_guard.c'],
+      'sources': [
+        'arguments.c', 'binding.c', 'environment.c', 'fault_guard.c', 'jobs.c', 'outcome.c', 'slots.c', 'task.c'
+      ],
       'include_dirs': ['<!(node -p "require(\'node-api-headers\').include_dir")'],
       'defines': ['NAPI_VERSION=8'],
       'conditions': [

@@ -51,7 +51,8 @@ static size_t whole_pages(size_t length)
   return (length + page - 1) & ~(page - 1);
 }
 
-int environment_map(struct environment *environment, int fd, uint64_t offset, size_t length, struct slot **slot)
+int environment_map(struct environment *environment, int fd, uint64_t offset, size_t length,
+                    struct slot **slot)
 {
   guard_install();
   void *start;
@@ -145,7 +146,8 @@ bool environment_drain(struct environment *environment)
 {
   lock_take(&environment->rest_lock);
   bool any = environment->rest_count > 0;
-  while (environment->rest_count > 0 && give_back_oldest(environment)) continue;
+  while (environment->rest_count > 0 && give_back_oldest(environment))
+    continue;
   lock_leave(&environment->rest_lock);
   return any;
 }
@@ -179,7 +181,8 @@ bool environment_disown(struct environment *environment, int fd)
 {
   size_t word = (size_t)fd / 64;
   uint64_t bit = (uint64_t)1 << fd % 64;
-  if (fd < 0 || word >= environment->descriptor_words || !(environment->descriptors[word] & bit)) return false;
+  if (fd < 0 || word >= environment->descriptor_words || !(environment->descriptors[word] & bit))
+    return false;
   environment->descriptors[word] &= ~bit;
   return true;
 }

@@ -1,8 +1,10 @@
 /*
- * What one environment (the main thread, or one Worker) holds of the OS: mappings, resting ranges, descriptors.
+ * What one environment (the main thread, or one Worker) holds of the OS: mappings, resting ranges,
+ * descriptors.
  *
- * Reference-counted: the binding holds one reference, every job one, every mapping that is not given back one. The
- * counters and the rest may be used from any thread, the descriptors and `closing` from the environment's own only.
+ * Reference-counted: the binding holds one reference, every job one, every mapping that is not given back
+ * one. The counters and the rest may be used from any thread, the descriptors and `closing` from the
+ * environment's own only.
  */
 #ifndef SLIDEMAP_ENVIRONMENT_H
 #define SLIDEMAP_ENVIRONMENT_H
@@ -48,10 +50,11 @@ void environment_close(struct environment *environment);
 /* ---- mappings ---- */
 
 /*
- * Map a range of a file. Answers an error's number; on success `*slot` is live, and the caller has both of its
- * holds. It ends by environment_end alone, or by environment_unmap and environment_end.
+ * Map a range of a file. Answers an error's number; on success `*slot` is live, and the caller has both of
+ * its holds. It ends by environment_end alone, or by environment_unmap and environment_end.
  */
-int environment_map(struct environment *environment, int fd, uint64_t offset, size_t length, struct slot **slot);
+int environment_map(struct environment *environment, int fd, uint64_t offset, size_t length,
+                    struct slot **slot);
 
 /*
  * End a mapping that the caller has taken: its pages go at once.
@@ -62,8 +65,8 @@ int environment_map(struct environment *environment, int fd, uint64_t offset, si
 void environment_unmap(struct environment *environment, struct slot *slot, bool detached);
 
 /*
- * The ArrayBuffer over a slot is gone for good, or none was made: drops the buffer's hold, and ends the mapping if
- * nobody did. Once for each slot, on any thread.
+ * The ArrayBuffer over a slot is gone for good, or none was made: drops the buffer's hold, and ends the
+ * mapping if nobody did. Once for each slot, on any thread.
  */
 void environment_end(struct slot *slot);
 

@@ -21,8 +21,8 @@ static struct {
 static struct sigaction previous;
 
 /*
- * Put zeros in the place of what cannot be had, from the page of this address to the end of its mapping: a file
- * that lost one page by truncation lost all behind it, and each fault costs the walk through the table.
+ * Put zeros in the place of what cannot be had, from the page of this address to the end of its mapping: a
+ * file that lost one page by truncation lost all behind it, and each fault costs the walk through the table.
  */
 static bool mend(uintptr_t address)
 {
@@ -57,7 +57,8 @@ static void pass_on(int signal_number, siginfo_t *info, void *context)
 }
 
 /*
- * On whatever thread touched the page. Async-signal-safe: atomics, mmap, sigaction, raise; no allocation, no locks.
+ * On whatever thread touched the page. Async-signal-safe: atomics, mmap, sigaction, raise; no allocation, no
+ * locks.
  */
 static void on_bus_error(int signal_number, siginfo_t *info, void *context)
 {

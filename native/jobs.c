@@ -5,7 +5,10 @@
 
 #include <stdlib.h>
 
-/* Made, completed and freed on the environment's own thread; in between `task` belongs to a thread of the pool. */
+/*
+ * Made, completed and freed on the environment's own thread; in between `task` belongs to a thread of the
+ * pool.
+ */
 struct job {
   struct environment *environment; /* a reference */
   napi_async_work work;
@@ -27,11 +30,14 @@ static void link_job(struct job *job)
 static void unlink_job(struct job *job)
 {
   if (job->next) job->next->previous = job->previous;
-  if (job->previous) job->previous->next = job->next;
-  else job->environment->first_job = job->next;
+  if (job->previous)
+    job->previous->next = job->next;
+  else
+    job->environment->first_job = job->next;
 }
 
-static struct job *new_job(struct environment *environment, const struct task *task, double number, char *path)
+static struct job *new_job(struct environment *environment, const struct task *task, double number,
+                           char *path)
 {
   struct job *job = calloc(1, sizeof *job);
   if (!job) return NULL;
@@ -101,8 +107,10 @@ static void complete_run(napi_env env, napi_status status, void *data)
   /* Also where the task was through when the wish to cancel came: the caller has left. */
   if (status != napi_ok || atomic_load(&task->cancelled)) task_fail(task, OS_ECANCELED, "");
   napi_value outcome;
-  if (!outcome_make(env, task, &outcome)) reject_with_pending(env, job->deferred);
-  else if (napi_resolve_deferred(env, job->deferred, outcome) != napi_ok) outcome_abandon(task);
+  if (!outcome_make(env, task, &outcome))
+    reject_with_pending(env, job->deferred);
+  else if (napi_resolve_deferred(env, job->deferred, outcome) != napi_ok)
+    outcome_abandon(task);
   free_job(env, job);
 }
 
@@ -131,7 +139,8 @@ void job_cancel(napi_env env, struct environment *environment, double number)
 
 void job_cancel_all(struct environment *environment)
 {
-  for (struct job *job = environment->first_job; job; job = job->next) atomic_store(&job->task.cancelled, true);
+  for (struct job *job = environment->first_job; job; job = job->next)
+    atomic_store(&job->task.cancelled, true);
 }
 
 /* ---- close ---- */

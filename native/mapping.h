@@ -1,12 +1,12 @@
 /*
  * The operating system as slidemap needs it: files that are only read, and private maps of them.
  *
- * mapping_posix.c and mapping_win32.c implement this header; nothing above it calls the OS for files or memory.
- * There is no Node-API in here.
+ * mapping_posix.c and mapping_win32.c implement this header; nothing above it calls the OS for files or
+ * memory. There is no Node-API in here.
  *
- * Every function may be called from any thread. None keeps a pointer it was given. Where an `int` is answered it
- * is 0 for success, else the error's number as Node knows it: `errno` on POSIX, libuv's numbers made positive on
- * Windows (see the OS_ constants).
+ * Every function may be called from any thread. None keeps a pointer it was given. Where an `int` is answered
+ * it is 0 for success, else the error's number as Node knows it: `errno` on POSIX, libuv's numbers made
+ * positive on Windows (see the OS_ constants).
  */
 #ifndef SLIDEMAP_MAPPING_H
 #define SLIDEMAP_MAPPING_H
@@ -50,16 +50,23 @@ enum {
 enum file_kind { KIND_FILE, KIND_DIRECTORY, KIND_BLOCK, KIND_OTHER, KIND_PSEUDO };
 
 /* The numbers of ADVICE in lib/mapping/addon.ts. */
-enum advice { ADVICE_NORMAL, ADVICE_SEQUENTIAL, ADVICE_RANDOM, ADVICE_WILL_NEED, ADVICE_POPULATE, ADVICE_DONT_NEED };
+enum advice {
+  ADVICE_NORMAL,
+  ADVICE_SEQUENTIAL,
+  ADVICE_RANDOM,
+  ADVICE_WILL_NEED,
+  ADVICE_POPULATE,
+  ADVICE_DONT_NEED
+};
 enum { ADVICE_COUNT = ADVICE_DONT_NEED + 1 };
 
 struct file_info {
   enum file_kind kind;
-  uint64_t size;     /* bytes */
+  uint64_t size; /* bytes */
   uint64_t dev;
   uint64_t ino;
-  int64_t mtime_ns;  /* since the epoch */
-  bool unallocated;  /* a regular file that takes no blocks: its size may be made up, see file_is_pseudo */
+  int64_t mtime_ns; /* since the epoch */
+  bool unallocated; /* a regular file that takes no blocks: its size may be made up, see file_is_pseudo */
 };
 
 /* ---- files ---- */
@@ -78,12 +85,14 @@ int file_open(const char *path, int flags, int *fd);
 /* The descriptor is gone afterwards, whatever is answered. */
 int file_close(int fd);
 
-/* Never answers KIND_PSEUDO. On failure `syscall` names the call (a string constant) and `info` is as it was. */
+/*
+ * Never answers KIND_PSEUDO. On failure `syscall` names the call (a string constant) and `info` is as it was.
+ */
 int file_stat(int fd, struct file_info *info, const char **syscall);
 
 /*
- * Whether the content of an unallocated file is another than its size says (procfs, sysfs): it is what it says it
- * is if its last byte is there, or none where it is empty.
+ * Whether the content of an unallocated file is another than its size says (procfs, sysfs): it is what it
+ * says it is if its last byte is there, or none where it is empty.
  */
 bool file_is_pseudo(int fd, uint64_t size);
 
@@ -109,8 +118,8 @@ int memory_map(int fd, uint64_t offset, size_t length, void **start);
 int memory_unmap(void *start, size_t length);
 
 /*
- * Put empty pages in the place of a mapping, so that its addresses stay taken. Nobody ever sees them free, but on
- * Windows, where there is a moment.
+ * Put empty pages in the place of a mapping, so that its addresses stay taken. Nobody ever sees them free,
+ * but on Windows, where there is a moment.
  */
 enum cover {
   COVER_DONE,

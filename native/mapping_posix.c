@@ -1,6 +1,9 @@
 /* mapping.h for Linux and macOS. */
 #define _GNU_SOURCE
-/* Where off_t has 64 bits anyway, asking for them would only rename the imported symbols, and musl has no such names. */
+/*
+ * Where off_t has 64 bits anyway, asking for them would only rename the imported symbols, and musl has no
+ * such names.
+ */
 #if !defined(__LP64__) && !defined(_FILE_OFFSET_BITS)
 #define _FILE_OFFSET_BITS 64
 #endif
@@ -56,7 +59,10 @@ int file_close(int fd)
 static int stat_descriptor(int fd, struct stat *found)
 {
 #if defined(__linux__) && defined(__LP64__)
-  /* The symbol fstat would ask for glibc 2.33; the kernel's structure is the C library's where longs have 64 bits. */
+  /*
+   * The symbol fstat would ask for glibc 2.33; the kernel's structure is the C library's where longs have 64
+   * bits.
+   */
   return (int)syscall(SYS_fstat, fd, found);
 #else
   return fstat(fd, found);
@@ -116,7 +122,9 @@ bool file_is_pseudo(int fd, uint64_t size)
   do
     got = pread(fd, &byte, 1, size > 0 ? (off_t)(size - 1) : 0);
   while (got < 0 && errno == EINTR);
-  /* Where nothing is on a disk, a disk's failure is not to be expected: this is one that makes its bytes up. */
+  /*
+   * Where nothing is on a disk, a disk's failure is not to be expected: this is one that makes its bytes up.
+   */
   if (got < 0) return true;
   return (got > 0) != (size > 0);
 }
@@ -133,7 +141,9 @@ int file_forget(int fd, uint64_t offset, uint64_t length)
 
 /* ---- memory ---- */
 
-/* Readable, and writable so that a program which writes into its window takes a page of its own and lives on. */
+/*
+ * Readable, and writable so that a program which writes into its window takes a page of its own and lives on.
+ */
 enum { PROTECTION = PROT_READ | PROT_WRITE };
 #ifndef MAP_NORESERVE
 #define MAP_NORESERVE 0
@@ -184,11 +194,8 @@ int memory_populate(void *start, size_t length)
 int memory_advise(void *start, size_t length, enum advice advice)
 {
   static const int numbers[ADVICE_COUNT] = {
-    [ADVICE_NORMAL] = MADV_NORMAL,
-    [ADVICE_SEQUENTIAL] = MADV_SEQUENTIAL,
-    [ADVICE_RANDOM] = MADV_RANDOM,
-    [ADVICE_WILL_NEED] = MADV_WILLNEED,
-    [ADVICE_DONT_NEED] = MADV_DONTNEED,
+    [ADVICE_NORMAL] = MADV_NORMAL,      [ADVICE_SEQUENTIAL] = MADV_SEQUENTIAL, [ADVICE_RANDOM] = MADV_RANDOM,
+    [ADVICE_WILL_NEED] = MADV_WILLNEED, [ADVICE_DONT_NEED] = MADV_DONTNEED,
   };
   if (advice == ADVICE_POPULATE) return memory_populate(start, length);
   return madvise(start, length, numbers[advice]) == 0 ? 0 : errno;

@@ -1,8 +1,8 @@
 /*
  * mapping.h for Windows 8 and later.
  *
- * Descriptors are those of the host process, as node:fs has them: libuv's functions turn them into handles and
- * back. They are looked up in the process at run time, since a runtime need not export them.
+ * Descriptors are those of the host process, as node:fs has them: libuv's functions turn them into handles
+ * and back. They are looked up in the process at run time, since a runtime need not export them.
  */
 #define WIN32_LEAN_AND_MEAN
 #ifndef _WIN32_WINNT
@@ -58,7 +58,7 @@ static FARPROC host_function(const char *name) { return GetProcAddress(GetModule
 /* INVALID_HANDLE_VALUE where the descriptor is not open. */
 static HANDLE handle_of(int fd)
 {
-  HANDLE (*get)(int) = (HANDLE(*)(int))(void (*)(void))host_function("uv_get_osfhandle");
+  HANDLE (*get)(int) = (HANDLE (*)(int))(void (*)(void))host_function("uv_get_osfhandle");
   return get ? get(fd) : INVALID_HANDLE_VALUE;
 }
 
@@ -87,9 +87,11 @@ int file_open(const char *path, int flags, int *fd)
   (void)flags;
   wchar_t *wide = wide_path(path);
   if (!wide) return OS_ENOENT;
-  /* Shared in every way, so that others may write, rename and delete it; BACKUP_SEMANTICS opens folders, too. */
-  HANDLE handle = CreateFileW(wide, GENERIC_READ, FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE, NULL,
-                              OPEN_EXISTING, FILE_FLAG_BACKUP_SEMANTICS, NULL);
+  /*
+   * Shared in every way, so that others may write, rename and delete it; BACKUP_SEMANTICS opens folders, too.
+   */
+  HANDLE handle = CreateFileW(wide, GENERIC_READ, FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE,
+                              NULL, OPEN_EXISTING, FILE_FLAG_BACKUP_SEMANTICS, NULL);
   int error = handle == INVALID_HANDLE_VALUE ? last_error() : 0;
   free(wide);
   if (error) return error;
@@ -102,7 +104,8 @@ int file_open(const char *path, int flags, int *fd)
 int file_close(int fd)
 {
   typedef int uv_fs_close_function(void *loop, void *request, int fd, void (*done)(void *));
-  uv_fs_close_function *close_descriptor = (uv_fs_close_function *)(void (*)(void))host_function("uv_fs_close");
+  uv_fs_close_function *close_descriptor =
+      (uv_fs_close_function *)(void (*)(void))host_function("uv_fs_close");
   if (!close_descriptor) return OS_ENOSYS;
   /* A uv_fs_t has some 450 bytes; without a callback it is only looked at during the call. */
   uint64_t request[256] = { 0 };
@@ -193,7 +196,8 @@ enum cover memory_cover(void *start, size_t length)
 {
   if (is_covered(start)) return COVER_DONE;
   if (!UnmapViewOfFile(start)) return COVER_REFUSED;
-  return VirtualAlloc(start, length, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE) == start ? COVER_DONE : COVER_LOST;
+  return VirtualAlloc(start, length, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE) == start ? COVER_DONE
+                                                                                        : COVER_LOST;
 }
 
 int memory_populate(void *start, size_t length)
@@ -219,9 +223,11 @@ int memory_resident(void *start, size_t length, unsigned char *pages)
   size_t count = (length + page - 1) / page;
   for (size_t done = 0; done < count; done += BATCH) {
     size_t now = count - done < BATCH ? count - done : BATCH;
-    for (size_t i = 0; i < now; i++) found[i].VirtualAddress = (char *)start + (done + i) * page;
+    for (size_t i = 0; i < now; i++)
+      found[i].VirtualAddress = (char *)start + (done + i) * page;
     if (!QueryWorkingSetEx(GetCurrentProcess(), found, (DWORD)(now * sizeof *found))) return last_error();
-    for (size_t i = 0; i < now; i++) pages[done + i] = found[i].VirtualAttributes.Valid;
+    for (size_t i = 0; i < now; i++)
+      pages[done + i] = found[i].VirtualAttributes.Valid;
   }
   return 0;
 }

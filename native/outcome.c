@@ -98,11 +98,10 @@ static bool set_all(napi_env env, napi_value object, const struct task *task, co
   napi_value syscall, mtime, copied;
   const struct file_info *info = &task->info;
   return set_number(env, object, "errno", task->error) &&
-         set(env, object, "syscall", napi_create_string_utf8(env, task->syscall, NAPI_AUTO_LENGTH, &syscall), &syscall) &&
-         set_number(env, object, "fd", task->fd) &&
-         set_number(env, object, "kind", info->kind) &&
-         set_number(env, object, "size", (double)info->size) &&
-         set_bigint(env, object, "dev", info->dev) &&
+         set(env, object, "syscall", napi_create_string_utf8(env, task->syscall, NAPI_AUTO_LENGTH, &syscall),
+             &syscall) &&
+         set_number(env, object, "fd", task->fd) && set_number(env, object, "kind", info->kind) &&
+         set_number(env, object, "size", (double)info->size) && set_bigint(env, object, "dev", info->dev) &&
          set_bigint(env, object, "ino", info->ino) &&
          set(env, object, "mtimeNs", napi_create_bigint_int64(env, info->mtime_ns, &mtime), &mtime) &&
          (!view->buffer || set(env, object, "buffer", napi_ok, &view->buffer)) &&
@@ -115,8 +114,10 @@ static bool set_all(napi_env env, napi_value object, const struct task *task, co
 static void hand_over_descriptor(struct task *task)
 {
   if (!task->opened || task->fd < 0) return;
-  if (task->environment->closing) task_fail(task, OS_ECANCELED, "");
-  else if (!environment_adopt(task->environment, task->fd)) task_fail(task, OS_ENOMEM, "open");
+  if (task->environment->closing)
+    task_fail(task, OS_ECANCELED, "");
+  else if (!environment_adopt(task->environment, task->fd))
+    task_fail(task, OS_ENOMEM, "open");
 }
 
 void outcome_abandon(struct task *task)

@@ -8,8 +8,8 @@
 
 /*
  * Make the object, on the environment's own thread. Takes over what the task has: the mapping becomes its
- * ArrayBuffer's, the descriptor JavaScript's. Where it fails (an exception is pending, or JavaScript cannot run any
- * more), all of it is undone.
+ * ArrayBuffer's, the descriptor JavaScript's. Where it fails (an exception is pending, or JavaScript cannot
+ * run any more), all of it is undone.
  */
 bool outcome_make(napi_env env, struct task *task, napi_value *outcome);
 

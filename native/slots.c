@@ -11,8 +11,9 @@ enum { NO_SLOT = UINT32_MAX };
 #define LAST_SERIAL ((uint64_t)1 << 53)
 
 /*
- * Chunks are only ever added, and published whole: the fault handler walks them while others add. The free list and
- * the number of chunks are under the lock; each slot's fields say for themselves who may change them.
+ * Chunks are only ever added, and published whole: the fault handler walks them while others add. The free
+ * list and the number of chunks are under the lock; each slot's fields say for themselves who may change
+ * them.
  */
 static struct {
   lock_t lock;
@@ -110,13 +111,17 @@ void slot_forget_range(struct slot *slot)
 {
   atomic_store(&slot->start, 0);
   /* A thread in the handler may have found the range just before: it is through in a moment. */
-  while (atomic_load(&slot->busy) != 0) thread_yield();
+  while (atomic_load(&slot->busy) != 0)
+    thread_yield();
 }
 
 void slot_drop(struct slot *slot)
 {
   if (atomic_fetch_sub(&slot->holds, 1) != 1) return;
-  /* Addresses that the OS does not take (no memory to cut a hole) stay known, so that no one stumbles over them. */
+  /*
+   * Addresses that the OS does not take (no memory to cut a hole) stay known, so that no one stumbles over
+   * them.
+   */
   if (!slot_give_back(slot)) return;
   atomic_store(&slot->tag, 0);
   lock_take(&table.lock);

@@ -1,12 +1,12 @@
 /*
  * The process-wide table of mappings: what JavaScript names a mapping by, and what the fault guard looks up.
  *
- * A slot belongs to one mapping from slot_claim until two holds are dropped: the range's (the addresses are back
- * with the OS, or left to the other holder), and the buffer's (the finalizer of its ArrayBuffer has run). Slots
- * are never freed, only used again, so a pointer to one can always be read.
+ * A slot belongs to one mapping from slot_claim until two holds are dropped: the range's (the addresses are
+ * back with the OS, or left to the other holder), and the buffer's (the finalizer of its ArrayBuffer has
+ * run). Slots are never freed, only used again, so a pointer to one can always be read.
  *
- * A slot is live until someone takes it with slot_take. Only who has taken it may cover its range, let it rest and
- * give it back: there is one such thread.
+ * A slot is live until someone takes it with slot_take. Only who has taken it may cover its range, let it
+ * rest and give it back: there is one such thread.
  */
 #ifndef SLIDEMAP_SLOTS_H
 #define SLIDEMAP_SLOTS_H
@@ -19,11 +19,11 @@
 struct environment;
 
 struct slot {
-  _Atomic uint64_t tag;                /* serial * 2, + 1 while live; 0 while no one's */
-  _Atomic uintptr_t start;             /* first byte of the range, 0 once it was given back */
-  _Atomic size_t mapped;               /* bytes of the range: whole pages */
-  _Atomic int64_t fault;               /* bytes from the start to the first page lost, -1 for none */
-  _Atomic uint32_t busy;               /* threads in the fault handler that look at this range */
+  _Atomic uint64_t tag;    /* serial * 2, + 1 while live; 0 while no one's */
+  _Atomic uintptr_t start; /* first byte of the range, 0 once it was given back */
+  _Atomic size_t mapped;   /* bytes of the range: whole pages */
+  _Atomic int64_t fault;   /* bytes from the start to the first page lost, -1 for none */
+  _Atomic uint32_t busy;   /* threads in the fault handler that look at this range */
   _Atomic uint32_t holds;
   _Atomic(struct environment *) owner; /* a reference to it comes with the range's hold */
   size_t length;                       /* bytes asked for, at most `mapped` */
@@ -32,8 +32,8 @@ struct slot {
 };
 
 /*
- * A live slot for a range, guarded from here on, with both holds; NULL where there is no memory for it. The caller
- * keeps one hold of them and passes on, or drops, the other.
+ * A live slot for a range, guarded from here on, with both holds; NULL where there is no memory for it. The
+ * caller keeps one hold of them and passes on, or drops, the other.
  */
 struct slot *slot_claim(struct environment *owner, void *start, size_t length, size_t mapped);
 
@@ -43,12 +43,14 @@ uint64_t slot_serial(const struct slot *slot);
 /* The slot of a live mapping of this owner, or NULL. */
 struct slot *slot_find(uint32_t index, uint64_t serial, const struct environment *owner);
 
-/* Whether the caller is the one who ends this mapping; false for anyone after the first, and for old serials. */
+/*
+ * Whether the caller is the one who ends this mapping; false for anyone after the first, and for old serials.
+ */
 bool slot_take(struct slot *slot, uint64_t serial);
 
 /*
- * Let the guard forget the range and give its addresses back to the OS. Only by who has taken the slot; idempotent.
- * False where the OS does not take them back just now; then all is as before.
+ * Let the guard forget the range and give its addresses back to the OS. Only by who has taken the slot;
+ * idempotent. False where the OS does not take them back just now; then all is as before.
  */
 bool slot_give_back(struct slot *slot);
 

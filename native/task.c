@@ -30,7 +30,10 @@ static bool fail(struct task *task, int error, const char *syscall)
   return false;
 }
 
-static bool go_on(struct task *task) { return !atomic_load(&task->cancelled) || fail(task, OS_ECANCELED, ""); }
+static bool go_on(struct task *task)
+{
+  return !atomic_load(&task->cancelled) || fail(task, OS_ECANCELED, "");
+}
 
 static bool open_file(struct task *task)
 {
@@ -72,7 +75,8 @@ static bool reaches_range(const struct task *task) { return task->info.size >= t
 static int touch(struct slot *slot, char *at, size_t length)
 {
   size_t page = memory_page_size();
-  for (size_t done = 0; done < length; done += page) (void)*(volatile char *)(at + done);
+  for (size_t done = 0; done < length; done += page)
+    (void)*(volatile char *)(at + done);
   return atomic_load(&slot->fault) >= 0 ? OS_EFAULT : 0;
 }
 
@@ -99,14 +103,19 @@ static int populate(struct task *task)
   return 0;
 }
 
-/* Stat once more, as what counts is the size with the range mapped. False where the page is lost to an I/O error. */
+/*
+ * Stat once more, as what counts is the size with the range mapped. False where the page is lost to an I/O
+ * error.
+ */
 static bool settle(struct task *task, bool lost_page)
 {
   enum file_kind kind = task->info.kind;
   if (!look(task)) return false;
   task->info.kind = kind;
-  if (!reaches_range(task)) unmap(task);
-  else if (lost_page) return fail(task, OS_EIO, "madvise");
+  if (!reaches_range(task))
+    unmap(task);
+  else if (lost_page)
+    return fail(task, OS_EIO, "madvise");
   return true;
 }
 

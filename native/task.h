@@ -1,4 +1,6 @@
-/* One job's work, on whatever thread: open, stat, map, populate, and undo all of it when one of them fails. */
+/*
+ * One job's work, on whatever thread: open, stat, map, populate, and undo all of it when one of them fails.
+ */
 #ifndef SLIDEMAP_TASK_H
 #define SLIDEMAP_TASK_H
 
@@ -24,7 +26,10 @@ struct task {
   struct slot *slot; /* live, with both holds the caller's; NULL for no mapping */
 };
 
-/* Do it. Afterwards either `error` is set and nothing is left behind, or what `fd` and `slot` say is the caller's. */
+/*
+ * Do it. Afterwards either `error` is set and nothing is left behind, or what `fd` and `slot` say is the
+ * caller's.
+ */
 void task_run(struct task *task);
 
 /* Undo what a task came to, and let `error` say why. */

@@ -1,20 +1,21 @@
 /**
- * Build the addon of this checkout: native/build/Release/slidemap.node.
+ * Build the addon of this checkout: native/build/Release/slidemap.node, or the file that is named.
  *
- * With `cc` (or what CC names) where there is one: no node-gyp, no Python. Else, on Windows, with node-gyp and
- * Visual Studio. SLIDEMAP_CFLAGS adds flags (sanitizers, coverage, defines). Ends with the compiler's message and
- * status 1 where it cannot be built, with one line where it was.
+ * With `cc` (or what CC names): no node-gyp, no Python. On Windows with node-gyp and Visual Studio.
+ * SLIDEMAP_CFLAGS adds flags (sanitizers, coverage, defines). Ends with the compiler's message and status 1 where
+ * it cannot be built, with one line where it was.
  */
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs'
+import { copyFileSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { dirname, join, relative } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const require = createRequire(import.meta.url)
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 const native = join(root, 'native')
-const target = join(native, 'build/Release/slidemap.node')
+const standard = join(native, 'build/Release/slidemap.node')
+const target = process.argv[2] ? resolve(process.argv[2]) : standard
 const windows = process.platform === 'win32'
 
 const flags = [
@@ -55,7 +56,7 @@ function buildWithCompiler() {
   const [compiler = 'cc', ...compilerFlags] = words(process.env.CC)
   const sources = readdirSync(native).filter(name => name.endsWith('.c') && name !== 'mapping_win32.c')
   const include = require('node-api-headers').include_dir
-  // To a name of its own first: a process that has the old one loaded keeps it, and no one loads half of a new one.
+  // To a name of its own first: who has the old one loaded keeps it, and no one loads half of a new one.
   const made = `${target}.${process.pid}`
   mkdirSync(dirname(target), { recursive: true })
   process.once('exit', () => rmSync(made, { force: true }))
@@ -71,8 +72,9 @@ function buildWithCompiler() {
 function buildWithNodeGyp() {
   const gyp = process.env.npm_config_node_gyp ?? require.resolve('node-gyp/bin/node-gyp.js')
   run(process.execPath, [gyp, 'rebuild', '--silent', '-C', native], root)
+  if (target !== standard) copyFileSync(standard, target)
 }
 
 if (windows) buildWithNodeGyp()
 else buildWithCompiler()
-console.log(`slidemap: built ${relative(root, target)}, ${statSync(target).size} bytes`)
+console.log(`slidemap: built ${target.replace(join(root, '/'), '')}, ${statSync(target).size} bytes`)

@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { inspect } from 'node:util'
-import { addon } from '../support/addon.js'
+import { addon, needsMappings } from '../support/addon.js'
 import { descriptorsOf } from '../support/os.js'
 import { tempFile } from '../support/files.js'
 
@@ -105,7 +105,8 @@ describe('the addon, given wrong arguments', () => {
     }
   }
 
-  it('advise and resident refuse what is not the size of the mapping', () => {
+  it('advise and resident refuse what is not the size of the mapping', function () {
+    needsMappings.call(this)
     const { slot, serial, buffer, fd } = addon.runSync(-1, path, 0, 0, page + 1, false)
     const outside = [
       [0, page + 2],

@@ -6,13 +6,15 @@ import { Worker } from 'node:worker_threads'
 import { promisify } from 'node:util'
 import { deflate, inflateSync } from 'node:zlib'
 import { ADVICE } from '../../lib/mapping/addon.js'
-import { addon, addonPath, bytesOf, nextJob, release, run, runSync } from '../support/addon.js'
+import { addon, addonPath, bytesOf, needsMappings, nextJob, release, run, runSync } from '../support/addon.js'
 import { bytesAt, GiB, MiB, sparseFile, tempFile } from '../support/files.js'
 import { descriptorsOf, mappingsOf } from '../support/os.js'
 
 const { pageSize: page } = addon
 
 describe('the fault guard', () => {
+  before(needsMappings)
+
   it('makes zeros of what a truncated file lost, and says where they begin', async () => {
     const content = bytesAt(1, 0, 10 * page)
     const path = tempFile('truncated', content)
@@ -129,6 +131,8 @@ describe('the fault guard', () => {
 })
 
 describe('resting addresses', () => {
+  before(needsMappings)
+
   it('give a late reader zeros: none of the file, none of another, and no crash', async () => {
     const content = bytesAt(5, 0, 4 * MiB)
     const path = tempFile('late', content)
