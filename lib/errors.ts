@@ -57,11 +57,11 @@ export class SlidemapError extends Error {
   /** One of {@link ERROR_CODES}. */
   readonly code: ErrorCode
   /** The file, where one is known by a path. */
-  readonly path?: string
+  declare readonly path?: string
   /** Bytes from the start of the file. */
-  readonly offset?: number
+  declare readonly offset?: number
   /** Bytes. */
-  readonly length?: number
+  declare readonly length?: number
 
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause })

@@ -3,8 +3,7 @@
  */
 import type { HandleSource } from './manager/handles.js'
 import type { OpenFile } from './manager/open-file.js'
-import { MapReadable, type StreamOptions } from './sequence/readable.js'
-import type { Window } from './sequence/window.js'
+import { Sequence, type WindowIterator } from './sequence/sequence.js'
 import { planWindows, type View, type WindowOptions, Windows } from './sequence/windows.js'
 
 /** What a file takes over from its manager. */
@@ -22,9 +21,11 @@ export interface FileDefaults {
  * for await (const { offset, bytes } of file.windows()) console.log(offset, bytes.length)
  * ```
  */
-export class MappedFile implements AsyncDisposable {
+export class MappedFile extends Sequence {
   /** The path it was opened by, if it was. */
-  readonly path?: string
+  declare readonly path?: string
+  protected readonly windowSize: number
+  protected readonly onCopy: (bytes: number) => void
   readonly #file: OpenFile
   readonly #base: number
   readonly #size: number
@@ -32,6 +33,9 @@ export class MappedFile implements AsyncDisposable {
 
   /** @internal */
   constructor(file: OpenFile, defaults: FileDefaults, base: number, size: number) {
+    super()
+    this.windowSize = defaults.windowSize
+    this.onCopy = file.manager.copied
     this.#file = file
     this.#defaults = defaults
     this.#base = base
@@ -50,58 +54,17 @@ export class MappedFile implements AsyncDisposable {
     return this.#size
   }
 
-  /**
-   * The file as a sequence of windows.
-   *
-   * Leased by default: `window.bytes` are valid until the next window is asked for. Finish with them, or await
-   * whatever uses them, before you advance. Beyond `prefetch`, nothing is mapped that was not asked for, and while
-   * the budget is spent `next()` waits.
-   *
-   * @throws {SlidemapError} ERR_MAP_OUT_OF_RANGE for a start past the end, ERR_MAP_CLOSED
-   * @throws {TypeError} ERR_INVALID_ARG_TYPE
-   * @throws {RangeError} ERR_OUT_OF_RANGE
-   *
-   * @example
-   * ```ts
-   * let lines = 0
-   * for await (const { bytes } of file.windows({ size: 4 * 2 ** 20 })) {
-   *   for (let at = bytes.indexOf(10); at !== -1; at = bytes.indexOf(10, at + 1)) lines++
-   * }
-   * ```
-   */
-  windows(options?: WindowOptions): AsyncIterableIterator<Window> & AsyncDisposable {
+  override windows(options?: WindowOptions): WindowIterator {
     this.#file.throwIfClosed()
-    const view = this.#view()
-    return new Windows(view, planWindows(view, options, {}))
-  }
-
-  /**
-   * The file as a streamx Readable of Buffers.
-   *
-   * Copied by default: chunks are the consumer's own. See {@link MapReadable}.
-   *
-   * @throws as {@link windows} does
-   *
-   * @example
-   * ```ts
-   * file.stream({ start: 2 ** 32 }).pipe(parser)
-   * ```
-   */
-  stream(options?: StreamOptions): MapReadable {
-    this.#file.throwIfClosed()
-    return new MapReadable(this.#view(), options)
+    return new Windows(this.#view(), planWindows(this.#view(), options))
   }
 
   /**
    * End whatever is at work on this file, release every window of it, retained ones included, and close it.
    * Idempotent. Pending and later calls reject with ERR_MAP_CLOSED.
    */
-  close(): Promise<void> {
+  override close(): Promise<void> {
     return this.#file.close()
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.close()
   }
 
   #view(): View {

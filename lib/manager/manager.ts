@@ -116,6 +116,11 @@ export class RegionManager implements LedgerEvents {
     this.files.delete(file)
   }
 
+  /** Bytes were copied for a consumer. */
+  readonly copied = (bytes: number): void => {
+    this.counts.bytesCopied += bytes
+  }
+
   mapped(): void {
     this.counts.maps++
   }

@@ -37,6 +37,12 @@ export interface Window extends Disposable {
   retain(): this
   /** Give the window back. Idempotent. */
   release(): void
+  /**
+   * Offset in the file of the first byte of this window that was lost since it was mapped (the file shrank, or the
+   * disk failed) and read as zero; -1 for none. The next `next()` rejects because of it; for whoever would rather
+   * know before.
+   */
+  readonly lost: number
 }
 
 /** What both kinds of window share. */
@@ -50,6 +56,7 @@ abstract class BaseWindow implements Window {
   }
 
   abstract readonly bytes: Buffer
+  abstract readonly lost: number
   abstract retain(): this
   abstract release(): void
 
@@ -101,7 +108,6 @@ export class LeasedWindow extends BaseWindow {
     if (!this.#retained) this.#region.release()
   }
 
-  /** Offset in the file of the first byte lost under it, -1 for none. */
   get lost(): number {
     return this.#region.lost
   }
@@ -109,6 +115,7 @@ export class LeasedWindow extends BaseWindow {
 
 /** A window that is the consumer's own. */
 export class CopiedWindow extends BaseWindow {
+  readonly lost = -1
   #bytes: Buffer | undefined
 
   constructor(offset: number, bytes: Buffer) {

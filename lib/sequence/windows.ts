@@ -8,6 +8,7 @@ import type { OpenFile } from '../manager/open-file.js'
 import type { Region } from '../manager/region.js'
 import { MAX_OFFSET, nextOffset, type Range, type Walk, windowAt } from '../range.js'
 import { Lookahead } from './lookahead.js'
+import type { WindowIterator } from './sequence.js'
 import { CopiedWindow, LeasedWindow, type Window } from './window.js'
 
 /** Whose the bytes are: lent until the consumer advances, or copied for it to keep. */
@@ -56,18 +57,14 @@ export interface WindowPlan {
  * @throws {TypeError} ERR_INVALID_ARG_TYPE
  * @throws {RangeError} ERR_OUT_OF_RANGE
  */
-export function planWindows(
-  view: View,
-  given: WindowOptions | undefined,
-  defaults: Partial<WindowOptions>
-): WindowPlan {
+export function planWindows(view: View, given: WindowOptions | undefined): WindowPlan {
   const o = optionsObject('options', given)
   const start = integer('options.start', o.start ?? 0, 0)
   if (start > view.size) throw outOfRange(view, start)
   const end = integerOrInfinity('options.end', o.end ?? view.size, 0)
   if (end < start && o.end !== undefined)
     throw invalidRange('options.end', `>= options.start (${start})`, end)
-  const size = integerOrInfinity('options.size', o.size ?? defaults.size ?? view.windowSize, 1)
+  const size = integerOrInfinity('options.size', o.size ?? view.windowSize, 1)
   const overlap = integer('options.overlap', o.overlap ?? 0, 0, Math.min(size - 1, MAX_OFFSET))
   return {
     walk: {
@@ -76,7 +73,7 @@ export function planWindows(
       size: Math.min(size, view.file.mapper.maxLength),
       overlap
     },
-    lifetime: oneOf('options.lifetime', o.lifetime ?? defaults.lifetime ?? 'leased', ['leased', 'copied']),
+    lifetime: oneOf('options.lifetime', o.lifetime ?? 'leased', ['leased', 'copied']),
     prefetch: integer('options.prefetch', o.prefetch ?? view.prefetch, 0),
     signal: abortSignal('options.signal', o.signal)
   }
@@ -104,7 +101,7 @@ const DONE: IteratorReturnResult<undefined> = { done: true, value: undefined }
  * Calls of `next()` may overlap: they are answered in order. `return()` cancels a `next()` that waits, which then
  * answers `done`. However it is left, nothing stays mapped: what `return()` answers has waited for that.
  */
-export class Windows implements AsyncIterableIterator<Window>, AsyncDisposable {
+export class Windows implements WindowIterator {
   readonly #view: View
   readonly #plan: WindowPlan
   readonly #lookahead: Lookahead
@@ -221,7 +218,7 @@ export class Windows implements AsyncIterableIterator<Window>, AsyncDisposable {
     region.view(range).copy(bytes)
     region.release()
     await this.#throwIfLost(region.lost)
-    this.#view.file.manager.counts.bytesCopied += range.length
+    this.#view.file.manager.copied(range.length)
     return new CopiedWindow(range.offset - this.#view.base, bytes)
   }
 

@@ -1,0 +1,79 @@
+/**
+ * Windows cut into chunks.
+ */
+import { Buffer } from 'node:buffer'
+import type { WindowIterator } from './sequence.js'
+import type { Window } from './window.js'
+
+export interface ChunkOptions {
+  /** Bytes of a chunk, the last of a window excepted. */
+  readonly chunkSize: number
+  /** Chunks are views of the window instead of copies. */
+  readonly leased: boolean
+  /** Told how many bytes were copied. */
+  readonly onCopy: (bytes: number) => void
+}
+
+/** Takes leased windows, one after the other, and gives chunks of them. */
+export class Chunks {
+  readonly windows: WindowIterator
+  readonly #options: ChunkOptions
+  #window: Window | undefined
+  /** Bytes of the window handed out. */
+  #position = 0
+
+  /** @param windows leased; owned by this from now on */
+  constructor(windows: WindowIterator, options: ChunkOptions) {
+    this.windows = windows
+    this.#options = options
+  }
+
+  get leased(): boolean {
+    return this.#options.leased
+  }
+
+  /**
+   * The next chunk of this window; undefined at its end, and where its bytes were lost, which {@link advance} tells.
+   *
+   * @throws {SlidemapError} ERR_MAP_RELEASED if the file was closed
+   */
+  take(): Buffer | undefined {
+    const window = this.#window
+    if (window === undefined || this.#position === window.length) return undefined
+    const from = this.#position
+    const to = Math.min(from + this.#options.chunkSize, window.length)
+    this.#position = to
+    const bytes = window.bytes.subarray(from, to)
+    if (this.#options.leased) return bytes
+    const chunk = this.#copy(bytes)
+    // Zeros in place of lost bytes are not data: the copy is checked, not the promise that it will be.
+    return window.lost < 0 ? chunk : undefined
+  }
+
+  /**
+   * Go to the next window; the chunks lent from this one go.
+   *
+   * @returns whether there is one
+   */
+  async advance(): Promise<boolean> {
+    this.#window = undefined
+    const { done, value } = await this.windows.next()
+    this.#position = 0
+    if (!done) this.#window = value
+    return !done
+  }
+
+  /** End; settles when nothing is mapped any more. Idempotent. */
+  async end(): Promise<void> {
+    this.#window = undefined
+    await this.windows.return?.()
+  }
+
+  #copy(bytes: Buffer): Buffer {
+    // Not from Node's pool: chunks are kept and passed on, and a slice would keep a whole slab alive.
+    const chunk = Buffer.allocUnsafeSlow(bytes.length)
+    bytes.copy(chunk)
+    this.#options.onCopy(bytes.length)
+    return chunk
+  }
+}
