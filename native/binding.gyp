@@ -3,7 +3,8 @@
     {
       'target_name': 'slidemap',
       'sources': [
-        'arguments.c', 'binding.c', 'environment.c', 'fault_guard.c', 'jobs.c', 'outcome.c', 'slots.c', 'task.c'
+        'arguments.c', 'binding.c', 'environment.c', 'fault_guard.c',
+        'jobs.c', 'outcome.c', 'slots.c', 'task.c'
       ],
       'include_dirs': ['<!(node -p "require(\'node-api-headers\').include_dir")'],
       'defines': ['NAPI_VERSION=8'],

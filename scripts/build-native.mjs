@@ -2,8 +2,8 @@
  * Build the addon of this checkout: native/build/Release/slidemap.node, or the file that is named.
  *
  * With `cc` (or what CC names): no node-gyp, no Python. On Windows with node-gyp and Visual Studio.
- * SLIDEMAP_CFLAGS adds flags (sanitizers, coverage, defines). Ends with the compiler's message and status 1 where
- * it cannot be built, with one line where it was.
+ * SLIDEMAP_CFLAGS adds flags (sanitizers, coverage, defines). Ends with the compiler's message and status 1
+ * where it cannot be built, with one line where it was.
  */
 import { spawnSync } from 'node:child_process'
 import { copyFileSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs'
