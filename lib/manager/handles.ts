@@ -68,11 +68,11 @@ export class Handles {
    *
    * @throws {SlidemapError} ERR_MAP_FILE_CHANGED if what is opened again is not what was opened first
    */
-  async use(
+  async use<T extends MapOutcome>(
     handle: Handle,
-    job: (target: Target) => Promise<MapOutcome>,
+    job: (target: Target) => Promise<T>,
     signal?: AbortSignal
-  ): Promise<MapOutcome> {
+  ): Promise<T> {
     const { source } = handle
     if (typeof source === 'function') return this.#pinned(handle, () => job(source()))
     if (handle.fd !== -1) return this.#pinned(handle, () => job(handle.fd))
@@ -93,6 +93,12 @@ export class Handles {
         throw error
       }
     })
+  }
+
+  /** Whether a job on it needs no handle that others have, or wait for. */
+  ready(handle: Handle): boolean {
+    if (typeof handle.source === 'function' || handle.fd !== -1) return true
+    return this.budget.waiters === 0 && this.budget.held < this.budget.limit
   }
 
   /** Close a handle once the jobs that run on it have ended. */

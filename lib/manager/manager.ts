@@ -9,6 +9,7 @@ import { Budget } from './budget.js'
 import { Handle, type HandleSource, Handles, type Target } from './handles.js'
 import { Jobs } from './jobs.js'
 import { type Linked, LinkedList } from './linked-list.js'
+import { Once } from './once.js'
 import { type Consumer, OpenFile, unreadable } from './open-file.js'
 import type { LedgerEvents } from './region.js'
 
@@ -36,6 +37,12 @@ export interface Counts {
   faults: number
 }
 
+/** A file that is being opened. */
+interface Opening {
+  readonly stop: AbortController
+  readonly file: Promise<OpenFile>
+}
+
 export class RegionManager implements LedgerEvents {
   readonly mapper: Mapper
   readonly bytes: Budget
@@ -49,10 +56,10 @@ export class RegionManager implements LedgerEvents {
     void consumer.destroy(this.#closedError())
   })
   readonly #options: RegionManagerOptions
-  readonly #opening = new Set<AbortController>()
+  readonly #opening = new Set<Opening>()
   #reader: Mapper | undefined
   #warned = false
-  #closing: Promise<void> | undefined
+  readonly #closing = new Once()
 
   constructor(options: RegionManagerOptions) {
     this.#options = options
@@ -67,7 +74,7 @@ export class RegionManager implements LedgerEvents {
   }
 
   get closed(): boolean {
-    return this.#closing !== undefined
+    return this.#closing.begun
   }
 
   /**
@@ -80,35 +87,50 @@ export class RegionManager implements LedgerEvents {
     if (this.closed) throw this.#closedError()
     const stop = new AbortController()
     const unfollow = follow(signal, stop)
-    this.#opening.add(stop)
-    const handle = new Handle(this.mapper, source, flags)
+    const file = this.#open(new Handle(this.mapper, source, flags), stop.signal)
+    const opening: Opening = { stop, file }
+    this.#opening.add(opening)
     try {
-      const info = await this.#stat(handle, stop.signal)
+      return await file
+    } finally {
+      unfollow()
+      this.#opening.delete(opening)
+    }
+  }
+
+  close(): Promise<void> {
+    return this.#closing.do(() => this.#close())
+  }
+
+  async #open(handle: Handle, signal: AbortSignal): Promise<OpenFile> {
+    try {
+      const info = await this.#stat(handle, signal)
+      // It may have been aborted when the job had come out already.
+      signal.throwIfAborted()
       const file = new OpenFile(this, handle, info)
       this.files.add(file)
       return file
     } catch (error) {
-      await this.handles.close(handle)
+      // Why it cannot be opened is what to tell, whatever closing says.
+      await this.handles.close(handle).catch(() => {})
       throw error
-    } finally {
-      unfollow()
-      this.#opening.delete(stop)
     }
-  }
-
-  async close(): Promise<void> {
-    this.#closing ??= this.#close()
-    return this.#closing
   }
 
   async #close(): Promise<void> {
     const error = this.#closedError()
-    for (const stop of this.#opening) stop.abort(error)
+    const opening = [...this.#opening]
+    for (const { stop } of opening) stop.abort(error)
     this.bytes.close(error)
     this.handles.budget.close(error)
-    await Promise.all([...this.files].map(file => file.close()))
+    const closing = [...this.files].map(file => file.close())
+    await Promise.allSettled(opening.map(({ file }) => file))
+    const closed = await Promise.allSettled(closing)
     this.mapper.drain()
     this.#reader?.drain()
+    for (const result of closed) {
+      if (result.status === 'rejected') throw result.reason
+    }
   }
 
   /** A file has been closed. */

@@ -5,14 +5,20 @@ import { constants } from 'node:os'
 import { hasCode, SlidemapError, systemError } from '../errors.js'
 import type { FileInfo, MapOutcome, Mapper } from '../mapping/mapper.js'
 import { alignUp, cover, endOf, type Range } from '../range.js'
-import { changed, type Handle, isSameFile } from './handles.js'
+import { changed, type Handle, isSameFile, type Target } from './handles.js'
 import type { RegionManager } from './manager.js'
+import { Once } from './once.js'
 import { Ledger, type Region } from './region.js'
 
 /** Whoever works on a file and has to be ended when it is closed. */
 export interface Consumer {
   /** End with `error`; settles when nothing of it is under way any more. */
   destroy(error: unknown): Promise<void>
+}
+
+/** What a job came to, and what it mapped: which depends on the mapper that did it. */
+interface Outcome extends MapOutcome {
+  readonly area: Range | undefined
 }
 
 export class OpenFile {
@@ -25,7 +31,7 @@ export class OpenFile {
   /** Called once, when it is closed. */
   onClose: (() => void) | undefined
   #info: FileInfo
-  #closing: Promise<void> | undefined
+  readonly #closing = new Once()
 
   constructor(manager: RegionManager, handle: Handle, info: FileInfo) {
     this.manager = manager
@@ -49,7 +55,7 @@ export class OpenFile {
   }
 
   get closed(): boolean {
-    return this.#closing !== undefined
+    return this.#closing.begun
   }
 
   /** Bytes of budget that mapping `range` takes: whole pages, from a multiple of the granularity. */
@@ -75,7 +81,8 @@ export class OpenFile {
 
   /** The same if it can start at once and takes nothing from anybody; undefined if not. */
   tryMap(range: Range, signal: AbortSignal): Promise<Region> | undefined {
-    if (this.closed || !this.manager.jobs.idle) return undefined
+    const { jobs, handles } = this.manager
+    if (this.closed || !jobs.idle || !handles.ready(this.handle)) return undefined
     const bytes = this.cost(range)
     if (!this.manager.bytes.tryAcquire(bytes)) return undefined
     return this.#mapGranted(range, bytes, signal)
@@ -113,8 +120,7 @@ export class OpenFile {
 
   /** End every consumer, release every region, close the handle. Idempotent. */
   close(): Promise<void> {
-    this.#closing ??= this.#close()
-    return this.#closing
+    return this.#closing.do(() => this.#close())
   }
 
   async #close(): Promise<void> {
@@ -133,14 +139,14 @@ export class OpenFile {
   /** Owns `bytes` of budget until a region does. */
   async #mapGranted(range: Range, bytes: number, signal: AbortSignal): Promise<Region> {
     try {
-      const { info, mapping } = await this.#runOrRead(range, signal)
-      if (mapping === undefined) throw this.#truncated(info.size, endOf(range))
-      if (this.closed || !isSameFile(info, this.#info)) {
+      const { info, mapping, area } = await this.#runOrRead(range, signal)
+      if (mapping === undefined || area === undefined) throw this.#truncated(info.size, endOf(range))
+      if (this.closed) {
+        // Whoever closed it has released the regions that there were.
         mapping.unmap()
-        throw this.closed ? this.closedError() : changed(this.handle)
+        throw this.closedError()
       }
       this.manager.mapped()
-      const area = cover(range, this.mapper.granularity)
       return this.regions.enter(mapping, area, bytes, this.facade?.deref())
     } catch (error) {
       this.manager.bytes.release(bytes)
@@ -149,7 +155,7 @@ export class OpenFile {
   }
 
   /** Files that the OS will not map (some FUSE and network mounts) are read from the first refusal on. */
-  async #runOrRead(range: Range, signal: AbortSignal): Promise<MapOutcome> {
+  async #runOrRead(range: Range, signal: AbortSignal): Promise<Outcome> {
     try {
       return await this.#run(range, signal)
     } catch (error) {
@@ -159,18 +165,25 @@ export class OpenFile {
     }
   }
 
-  /** One job on this file: stat, and map `range` if there is one. */
-  #run(range: Range | undefined, signal: AbortSignal): Promise<MapOutcome> {
+  /** One job on this file: stat, and map what holds `range` if there is one. */
+  async #run(range: Range | undefined, signal: AbortSignal): Promise<Outcome> {
     const { manager, handle } = this
-    return manager.handles.use(
+    const outcome = await manager.handles.use(
       handle,
-      target =>
-        manager.jobs.run(() => {
-          const area = range && cover(range, handle.mapper.granularity)
-          return handle.mapper.run({ target, flags: handle.flags, ...area }, signal)
-        }, signal),
+      target => manager.jobs.run(() => this.#job(target, range, signal), signal),
       signal
     )
+    if (isSameFile(outcome.info, this.#info)) return outcome
+    outcome.mapping?.unmap()
+    throw changed(handle)
+  }
+
+  async #job(target: Target, range: Range | undefined, signal: AbortSignal): Promise<Outcome> {
+    // It may have waited for its turn, or for a handle, since before the file was closed.
+    this.throwIfClosed()
+    const { mapper, flags } = this.handle
+    const area = range && cover(range, mapper.granularity)
+    return { ...(await mapper.run({ target, flags, ...area }, signal)), area }
   }
 
   #truncated(size: number, end: number): SlidemapError {

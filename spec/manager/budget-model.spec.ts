@@ -264,7 +264,7 @@ describe('a budget, whatever is asked of it', () => {
   for (const reclaiming of ['now', 'later', 'never'] as const) {
     it(`grants in the order of asking, never beyond the limit, and forgets nobody; reclaiming ${reclaiming}`, async () => {
       await fc.assert(
-        fc.asyncProperty(fc.array(step, { maxLength: 80 }), async steps => {
+        fc.asyncProperty(fc.array(step, { maxLength: 80, size: 'max' }), async steps => {
           const world = new World(reclaiming)
           for (const one of steps) {
             if (one.does === 'turn') await Promise.resolve()

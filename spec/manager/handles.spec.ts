@@ -1,47 +1,14 @@
 import { expect } from 'chai'
-import fc from 'fast-check'
-import { Handle, Handles } from '../../lib/manager/handles.js'
-import type { MapOutcome } from '../../lib/mapping/mapper.js'
+import { Handle } from '../../lib/manager/handles.js'
 import { failure } from '../support/failure.js'
-import { FakeMapper, settled } from '../support/fake-mapper.js'
+import { settled } from '../support/fake-mapper.js'
+import { HandleBench } from './handle-bench.js'
 
 const reason = new Error('reason')
 
-/** Handles over files of a fake mapper, and jobs on them. */
-class Bench {
-  readonly mapper = new FakeMapper()
-  readonly handles: Handles
-
-  constructor(limit: number, ...paths: string[]) {
-    this.handles = new Handles(limit)
-    for (const path of paths) this.mapper.disk.add(path, 'content')
-  }
-
-  handle(path: string): Handle {
-    return new Handle(this.mapper, path)
-  }
-
-  /** A handle whose file has been opened, as a file's is. */
-  async opened(path: string): Promise<Handle> {
-    const handle = this.handle(path)
-    handle.info = (await this.use(handle)).info
-    return handle
-  }
-
-  use(handle: Handle, length = 0, signal?: AbortSignal): Promise<MapOutcome> {
-    return this.handles.use(handle, target => handle.mapper.run({ target, length }, signal), signal)
-  }
-
-  async closeAll(...all: Handle[]): Promise<void> {
-    await Promise.all(all.map(handle => this.handles.close(handle)))
-    expect(this.mapper.leftovers).to.deep.equal([])
-    expect([this.handles.budget.held, this.handles.budget.waiters]).to.deep.equal([0, 0])
-  }
-}
-
 describe('a handle', () => {
   it('is opened by the first job, and used by the next', async () => {
-    const bench = new Bench(1, '/a')
+    const bench = new HandleBench(1, '/a')
     const a = bench.handle('/a')
     const [first, second] = [await bench.use(a), await bench.use(a)]
     expect(first.fd).to.equal(second.fd)
@@ -50,7 +17,7 @@ describe('a handle', () => {
   })
 
   it('opens by the bytes of a path, and is named by its text', async () => {
-    const bench = new Bench(1, '/ä')
+    const bench = new HandleBench(1, '/ä')
     const handle = new Handle(bench.mapper, Buffer.from('/ä'))
     await bench.use(handle)
     expect(handle.path).to.equal('/ä')
@@ -58,7 +25,7 @@ describe('a handle', () => {
   })
 
   it('is one descriptor where two jobs open it at the same time', async () => {
-    const bench = new Bench(2, '/a')
+    const bench = new HandleBench(2, '/a')
     bench.mapper.hold()
     const a = bench.handle('/a')
     const both = [bench.use(a), bench.use(a)]
@@ -72,7 +39,7 @@ describe('a handle', () => {
   })
 
   it('is not opened by whoever got room for it when another has just opened it', async () => {
-    const bench = new Bench(2, '/a', '/b')
+    const bench = new HandleBench(2, '/a', '/b')
     const b = await bench.opened('/b')
     bench.mapper.hold()
     const a = bench.handle('/a')
@@ -87,7 +54,7 @@ describe('a handle', () => {
   })
 
   it('gives its room back where opening fails, and the next gets it', async () => {
-    const bench = new Bench(1, '/a')
+    const bench = new HandleBench(1, '/a')
     const missing = failure(bench.use(bench.handle('/missing')))
     const a = bench.handle('/a')
     const next = bench.use(a)
@@ -101,7 +68,7 @@ describe('a handle', () => {
   })
 
   it('stays open where a job on it fails', async () => {
-    const bench = new Bench(1, '/a')
+    const bench = new HandleBench(1, '/a')
     const a = await bench.opened('/a')
     bench.mapper.failNext(reason)
     expect(await failure(bench.use(a))).to.equal(reason)
@@ -112,7 +79,7 @@ describe('a handle', () => {
 
   describe('that is the caller’s own', () => {
     it('is neither counted, nor closed, nor waited for', async () => {
-      const bench = new Bench(1, '/a', '/b')
+      const bench = new HandleBench(1, '/a', '/b')
       const fd = bench.mapper.disk.open('/a')
       const lent = new Handle(bench.mapper, () => fd)
       const b = await bench.opened('/b')
@@ -130,7 +97,7 @@ describe('a handle', () => {
     })
 
     it('is asked for anew by each job', async () => {
-      const bench = new Bench(1, '/a', '/b')
+      const bench = new HandleBench(1, '/a', '/b')
       const lent = [bench.mapper.disk.open('/a'), bench.mapper.disk.open('/b')]
       const handle = new Handle(bench.mapper, () => lent.shift() ?? -1)
       await bench.use(handle)
@@ -142,7 +109,7 @@ describe('a handle', () => {
 
 describe('handles', () => {
   it('wait while all that are allowed are in use, and are served in the order of asking', async () => {
-    const bench = new Bench(2, '/a', '/b', '/c', '/d')
+    const bench = new HandleBench(2, '/a', '/b', '/c', '/d')
     bench.mapper.hold()
     const all = ['/a', '/b', '/c', '/d'].map(path => bench.handle(path))
     const jobs = all.map(handle => bench.use(handle))
@@ -162,7 +129,7 @@ describe('handles', () => {
   })
 
   it('that are idle are closed in the order of least recent use, no more of them than needed', async () => {
-    const bench = new Bench(4, '/a', '/b', '/c', '/d', '/e', '/f', '/g')
+    const bench = new HandleBench(4, '/a', '/b', '/c', '/d', '/e', '/f', '/g')
     const [a, b, c, d] = [
       await bench.opened('/a'),
       await bench.opened('/b'),
@@ -178,7 +145,7 @@ describe('handles', () => {
   })
 
   it('in use are not closed, however long ago their jobs began', async () => {
-    const bench = new Bench(2, '/a', '/b', '/c')
+    const bench = new HandleBench(2, '/a', '/b', '/c')
     const [a, b] = [await bench.opened('/a'), await bench.opened('/b')]
     bench.mapper.hold()
     const slow = bench.use(a)
@@ -193,7 +160,7 @@ describe('handles', () => {
   })
 
   it('rest when the last of their jobs ends, and go to who waits then', async () => {
-    const bench = new Bench(1, '/a', '/b')
+    const bench = new HandleBench(1, '/a', '/b')
     const a = await bench.opened('/a')
     bench.mapper.hold()
     const jobs = [bench.use(a), bench.use(a)]
@@ -212,7 +179,7 @@ describe('handles', () => {
   })
 
   it('are closed for others even where closing says that it failed', async () => {
-    const bench = new Bench(1, '/a', '/b')
+    const bench = new HandleBench(1, '/a', '/b')
     const a = await bench.opened('/a')
     bench.mapper.failNextClose(reason)
     const b = await bench.opened('/b')
@@ -221,7 +188,7 @@ describe('handles', () => {
   })
 
   it('are opened again on need', async () => {
-    const bench = new Bench(1, '/a', '/b')
+    const bench = new HandleBench(1, '/a', '/b')
     const a = await bench.opened('/a')
     const b = await bench.opened('/b')
     const { mapping } = await bench.use(a, 7)
@@ -232,7 +199,7 @@ describe('handles', () => {
   })
 
   describe('opened again on another file than before', () => {
-    const changes: [string, (bench: Bench) => void][] = [
+    const changes: [string, (bench: HandleBench) => void][] = [
       ['put in its place', bench => bench.mapper.disk.add('/a', 'content')],
       ['written to meanwhile', bench => bench.mapper.disk.file('/a').write('CONTENT')],
       ['cut short meanwhile', bench => bench.mapper.disk.file('/a').resize(3)],
@@ -240,7 +207,7 @@ describe('handles', () => {
     ]
     for (const [change, make] of changes) {
       it(`reject with ERR_MAP_FILE_CHANGED and leave nothing: ${change}`, async () => {
-        const bench = new Bench(1, '/a', '/b')
+        const bench = new HandleBench(1, '/a', '/b')
         const a = await bench.opened('/a')
         const b = await bench.opened('/b')
         make(bench)
@@ -257,7 +224,7 @@ describe('handles', () => {
     }
 
     it('leave nothing where closing it fails, either', async () => {
-      const bench = new Bench(1, '/a', '/b')
+      const bench = new HandleBench(1, '/a', '/b')
       const a = await bench.opened('/a')
       const b = await bench.opened('/b')
       bench.mapper.disk.add('/a', 'content')
@@ -269,7 +236,7 @@ describe('handles', () => {
   })
 
   it('leave no mapping where closing the second descriptor of two fails', async () => {
-    const bench = new Bench(2, '/a')
+    const bench = new HandleBench(2, '/a')
     bench.mapper.hold()
     const a = bench.handle('/a')
     const both = [bench.use(a, 3), bench.use(a, 3)]
@@ -284,7 +251,7 @@ describe('handles', () => {
 
   describe('under a signal', () => {
     it('leave the queue at once, and let those behind them pass', async () => {
-      const bench = new Bench(1, '/a', '/b', '/c')
+      const bench = new HandleBench(1, '/a', '/b', '/c')
       bench.mapper.hold()
       const [a, b, c] = [bench.handle('/a'), bench.handle('/b'), bench.handle('/c')]
       const stop = new AbortController()
@@ -301,7 +268,7 @@ describe('handles', () => {
     })
 
     it('give their room back where the job is aborted', async () => {
-      const bench = new Bench(1, '/a')
+      const bench = new HandleBench(1, '/a')
       bench.mapper.hold()
       const a = bench.handle('/a')
       const stop = new AbortController()
@@ -316,7 +283,7 @@ describe('handles', () => {
 
   describe('on close', () => {
     it('are closed at once where they are idle, and once only', async () => {
-      const bench = new Bench(1, '/a')
+      const bench = new HandleBench(1, '/a')
       const a = await bench.opened('/a')
       await Promise.all([bench.handles.close(a), bench.handles.close(a)])
       await bench.handles.close(a)
@@ -325,13 +292,13 @@ describe('handles', () => {
     })
 
     it('need nothing where they were never opened', async () => {
-      const bench = new Bench(1)
+      const bench = new HandleBench(1)
       await bench.closeAll(bench.handle('/a'))
       expect(bench.mapper.log).to.deep.equal([])
     })
 
     it('wait for the jobs that run on them, the one that opens them included', async () => {
-      const bench = new Bench(1, '/a')
+      const bench = new HandleBench(1, '/a')
       bench.mapper.hold()
       const a = bench.handle('/a')
       const job = bench.use(a)
@@ -346,7 +313,7 @@ describe('handles', () => {
     })
 
     it('give their room back when the OS has closed them, not before, and also where that fails', async () => {
-      const bench = new Bench(1, '/a', '/b')
+      const bench = new HandleBench(1, '/a', '/b')
       const a = await bench.opened('/a')
       bench.mapper.hold('and closes')
       bench.mapper.failNextClose(reason)
@@ -366,7 +333,7 @@ describe('handles', () => {
 
     it('never go under a job, whenever that begins', async () => {
       for (let turns = 0; turns < 20; turns++) {
-        const bench = new Bench(2, '/a')
+        const bench = new HandleBench(2, '/a')
         const a = await bench.opened('/a')
         bench.mapper.hold()
         const first = bench.use(a)
@@ -382,68 +349,5 @@ describe('handles', () => {
         await bench.closeAll(a)
       }
     })
-  })
-
-  it('keep the limit and lose nothing, whatever the order of things', async () => {
-    const step = fc.oneof(
-      fc.record({ does: fc.constant('use' as const), which: fc.nat(4), length: fc.nat(3) }),
-      fc.record({
-        does: fc.constantFrom(
-          'abort',
-          'replace',
-          'close',
-          'let go',
-          'fail',
-          'turn',
-          'settle',
-          'fail to close'
-        ),
-        which: fc.nat(4)
-      })
-    )
-    await fc.assert(
-      fc.asyncProperty(
-        fc.integer({ min: 1, max: 3 }),
-        fc.array(step, { maxLength: 50 }),
-        async (limit, steps) => {
-          const paths = ['/a', '/b', '/c', '/d', '/e']
-          const bench = new Bench(limit, ...paths)
-          const { mapper, handles } = bench
-          const all = paths.map(path => bench.handle(path))
-          for (const handle of all) handle.info = mapper.disk.file(handle.path ?? '').info
-          const stops = paths.map(() => new AbortController())
-          const jobs: Promise<unknown>[] = []
-          mapper.hold('and closes')
-          for (const step of steps) {
-            const handle = all[step.which] as Handle
-            const stop = stops[step.which] as AbortController
-            if (step.does === 'use') {
-              const job = bench.use(handle, step.length, stop.signal)
-              jobs.push(job.then(({ mapping }) => mapping?.unmap()).catch(() => {}))
-            } else if (step.does === 'abort') {
-              stops[step.which] = new AbortController()
-              stop.abort(reason)
-            } else if (step.does === 'replace') mapper.disk.add(handle.path ?? '', 'other')
-            else if (step.does === 'close') jobs.push(handles.close(handle).catch(() => {}))
-            else if (step.does === 'let go' && mapper.held.length > 0) mapper.letGo()
-            else if (step.does === 'fail' && mapper.held.length > 0) mapper.fail(reason)
-            else if (step.does === 'fail to close') mapper.failNextClose(reason)
-            else if (step.does === 'turn') await Promise.resolve()
-            else await settled()
-            expect(mapper.handles).to.be.at.most(handles.budget.held)
-          }
-          do {
-            mapper.resume()
-            await settled()
-          } while (mapper.held.length > 0)
-          await Promise.all(jobs)
-          await Promise.allSettled(all.map(handle => handles.close(handle)))
-          await bench.closeAll(...all)
-          expect(mapper.peakHandles).to.be.at.most(limit)
-          expect(handles.budget.peak).to.be.at.most(limit)
-        }
-      ),
-      { numRuns: 500 }
-    )
   })
 })

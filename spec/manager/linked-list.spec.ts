@@ -73,7 +73,7 @@ describe('a linked list', () => {
   it('behaves as an array does, whatever joins, leaves and moves', () => {
     const step = fc.tuple(fc.constantFrom('push', 'remove', 'move to the other list'), fc.nat(5))
     fc.assert(
-      fc.property(fc.array(step, { maxLength: 60 }), steps => {
+      fc.property(fc.array(step, { maxLength: 60, size: 'max' }), steps => {
         const items = Array.from({ length: 6 }, (_, name) => new Item(name))
         const [list, other] = [new LinkedList<Item>(), new LinkedList<Item>()]
         let [model, otherModel]: [number[], number[]] = [[], []]

@@ -1,3 +1,5 @@
+import { setMaxListeners } from 'node:events'
+
 /** The error that a promise rejects with; fails if it does not. */
 export async function failure(promise: Promise<unknown> | undefined): Promise<Error & { code?: string }> {
   let value: unknown
@@ -7,4 +9,11 @@ export async function failure(promise: Promise<unknown> | undefined): Promise<Er
     return error as Error
   }
   throw new Error(`it did not reject, but came to ${String(value)}`)
+}
+
+/** A controller whose signal Node lets many listen to. */
+export function stopOfMany(): AbortController {
+  const stop = new AbortController()
+  setMaxListeners(0, stop.signal)
+  return stop
 }

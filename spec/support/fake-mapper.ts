@@ -150,7 +150,7 @@ export class FakeMapper implements Mapper {
     for (let i = 0; i < count; i++) this.#nextHeld().finish()
   }
 
-  /** Let the oldest held job fail with this error. */
+  /** Let the oldest held job fail with this error, and leave nothing behind. */
   fail(error: unknown): void {
     this.#nextHeld().fail(error)
   }
@@ -212,10 +212,14 @@ export class FakeMapper implements Mapper {
 
   async close(fd: number): Promise<void> {
     if (!this.#holdsCloses) return this.closeSync(fd)
-    await new Promise<void>((finish, fail) => {
-      this.#held.push({ title: `close ${this.#name(fd)}`, finish, fail })
-    })
-    this.closeSync(fd)
+    try {
+      await new Promise<void>((finish, fail) => {
+        this.#held.push({ title: `close ${this.#name(fd)}`, finish, fail })
+      })
+    } finally {
+      // Also where it fails: see failNextClose().
+      this.closeSync(fd)
+    }
   }
 
   closeSync(fd: number): void {
