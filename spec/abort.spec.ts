@@ -1,6 +1,7 @@
 import { getEventListeners } from 'node:events'
 import { expect } from 'chai'
 import { follow } from '../lib/abort.js'
+import { settled } from './support/fake-mapper.js'
 
 describe('a controller that follows a signal', () => {
   it('is aborted with it, for the same reason', () => {
@@ -54,6 +55,39 @@ describe('a controller that follows a signal', () => {
     leader.abort()
     follow(leader.signal, new AbortController())
     expect(getEventListeners(leader.signal, 'abort')).to.have.length(0)
+  })
+
+  it('may be one of many, and may have many waiting for it, without a warning', async () => {
+    const warnings: Error[] = []
+    const warned = (warning: Error) => warnings.push(warning)
+    process.on('warning', warned)
+    const leader = new AbortController()
+    const followers = Array.from({ length: 50 }, () => new AbortController())
+    for (const follower of followers) follow(leader.signal, follower)
+    followers.push(new AbortController())
+    follow(undefined, followers[50] as AbortController)
+    for (const { signal } of followers) {
+      for (let i = 0; i < 20; i++) signal.addEventListener('abort', () => {})
+    }
+    await settled()
+    process.off('warning', warned)
+    expect(warnings).to.deep.equal([])
+  })
+
+  it('may follow a signal that is not Node’s own', () => {
+    let abort = () => {}
+    const leader = {
+      aborted: false,
+      reason: 1,
+      addEventListener: (_: string, listener: () => void) => {
+        abort = listener
+      },
+      removeEventListener: () => {}
+    }
+    const follower = new AbortController()
+    follow(leader as unknown as AbortSignal, follower)
+    abort()
+    expect(follower.signal.reason).to.equal(1)
   })
 
   it('follows nobody where there is no signal', () => {
