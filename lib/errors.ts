@@ -125,6 +125,14 @@ export function invalidRange(name: string, expected: string, value: unknown): Ra
   )
 }
 
+/** A number that takes more bytes than there are, in Node's words and with Node's code. */
+export function outsideBuffer(): RangeError & { code: string } {
+  return withCode(
+    new RangeError('Attempt to access memory outside buffer bounds'),
+    'ERR_BUFFER_OUT_OF_BOUNDS'
+  )
+}
+
 function brief(value: unknown): string {
   const text = inspect(value, { depth: 0, breakLength: Number.POSITIVE_INFINITY })
   return text.length > 60 ? `${text.slice(0, 60)}...` : text
