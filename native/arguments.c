@@ -7,6 +7,9 @@
 /* Longer than the path of any OS; what is longer than the OS's own it says itself. */
 enum { PATH_BYTES_MAX = 128 * 1024 };
 
+/* More than anyone would wait for in one job. */
+enum { PATHS_MAX = 65536 };
+
 static const char *const type_names[] = {
   [napi_undefined] = "undefined", [napi_null] = "null",           [napi_boolean] = "type boolean",
   [napi_number] = "type number",  [napi_string] = "type string",  [napi_symbol] = "type symbol",
@@ -76,6 +79,19 @@ bool argument_is_nullish(napi_env env, napi_value value)
   return type == napi_null || type == napi_undefined;
 }
 
+/* With a NUL after them; NULL with an exception pending where there is no memory. */
+static char *copy_bytes(napi_env env, const uint8_t *bytes, size_t length)
+{
+  char *copy = malloc(length + 1);
+  if (!copy) {
+    napi_throw_error(env, "ENOMEM", "not enough memory for a path");
+    return NULL;
+  }
+  if (length > 0) memcpy(copy, bytes, length);
+  copy[length] = '\0';
+  return copy;
+}
+
 bool argument_path(napi_env env, napi_value value, const char *name, bool required, char **path)
 {
   uint8_t *bytes;
@@ -86,13 +102,26 @@ bool argument_path(napi_env env, napi_value value, const char *name, bool requir
   if (length > PATH_BYTES_MAX) return invalid_range(env, name, "at most 131072 bytes long", (double)length);
   if (length > 0 && memchr(bytes, 0, length))
     return invalid_type(env, name, "a Uint8Array without null bytes", value);
-  char *copy = malloc(length + 1);
-  if (!copy) {
-    napi_throw_error(env, "ENOMEM", "not enough memory for a path");
-    return false;
-  }
-  if (length > 0) memcpy(copy, bytes, length);
-  copy[length] = '\0';
-  *path = copy;
-  return true;
+  *path = copy_bytes(env, bytes, length);
+  return *path != NULL;
+}
+
+static size_t count_nuls(const uint8_t *bytes, size_t length)
+{
+  size_t count = 0;
+  for (size_t i = 0; i < length; i++)
+    count += bytes[i] == 0;
+  return count;
+}
+
+bool argument_paths(napi_env env, napi_value value, const char *name, char **paths, size_t *count)
+{
+  uint8_t *bytes;
+  size_t length;
+  if (!argument_bytes(env, value, name, &bytes, &length)) return false;
+  *count = count_nuls(bytes, length);
+  if (*count == 0 || *count > PATHS_MAX || bytes[length - 1] != 0)
+    return invalid_range(env, name, "1 to 65536 paths, each with a null byte after it", (double)*count);
+  *paths = copy_bytes(env, bytes, length);
+  return *paths != NULL;
 }

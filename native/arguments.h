@@ -36,4 +36,10 @@ bool argument_is_nullish(napi_env env, napi_value value);
  */
 bool argument_path(napi_env env, napi_value value, const char *name, bool required, char **path);
 
+/*
+ * Many paths in one Uint8Array, each with a NUL after it. `*paths` is a copy, the caller's to free, and
+ * `*count` how many they are, at least 1.
+ */
+bool argument_paths(napi_env env, napi_value value, const char *name, char **paths, size_t *count);
+
 #endif

@@ -140,6 +140,35 @@ static napi_value cancel(napi_env env, napi_callback_info info)
   return undefined(env);
 }
 
+/* ---- readSmall ---- */
+
+static bool size_argument(napi_env env, napi_value value, const char *name, size_t *size)
+{
+  int64_t given;
+  static const char words[] = "an integer >= 0 and <= 2^30";
+  if (!argument_integer(env, value, name, 0, 1 << 30, words, &given)) return false;
+  *size = (size_t)given;
+  return true;
+}
+
+static napi_value read_small(napi_env env, napi_callback_info info)
+{
+  napi_value values[ARGUMENTS_MAX];
+  struct environment *environment = enter(env, info, values);
+  int64_t job;
+  char *paths = NULL;
+  size_t count, limit, room;
+  if (!environment || !job_argument(env, values[0], &job) ||
+      !size_argument(env, values[2], "limit", &limit) || !size_argument(env, values[3], "room", &room) ||
+      !argument_paths(env, values[1], "paths", &paths, &count))
+    return NULL;
+  struct small_files *small = small_files_new(paths, count, limit, room);
+  if (small) return job_read_small(env, environment, (double)job, small);
+  free(paths);
+  napi_throw_error(env, "ENOMEM", "not enough memory for a batch of files");
+  return NULL;
+}
+
 /* ---- mappings ---- */
 
 /* The first two arguments name a mapping. `*slot` is NULL where it is not alive, or another environment's. */
@@ -368,6 +397,7 @@ NAPI_MODULE_INIT()
     { "unmap", unmap },       { "fault", fault },       { "advise", advise },
     { "resident", resident }, { "forget", forget },     { "close", close_file },
     { "drain", drain },       { "counters", counters }, { "closeSync", close_file_sync },
+    { "readSmall", read_small },
   };
   if (!set_up(env)) {
     napi_throw_error(env, NULL, "slidemap cannot set up its environment");

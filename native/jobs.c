@@ -2,8 +2,10 @@
 #include "jobs.h"
 
 #include "outcome.h"
+#include "small_files.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /*
  * Made, completed and freed on the environment's own thread; in between `task` belongs to a thread of the
@@ -17,6 +19,7 @@ struct job {
   struct job *previous, *next; /* in the environment's list */
   char *path;                  /* owned; what task.path points to */
   struct task task;
+  struct small_files *small; /* owned; NULL for other jobs */
 };
 
 static void link_job(struct job *job)
@@ -59,6 +62,7 @@ static void free_job(napi_env env, struct job *job)
   atomic_fetch_sub(&job->environment->jobs, 1);
   environment_release(job->environment);
   free(job->path);
+  small_files_free(job->small);
   free(job);
 }
 
@@ -141,6 +145,70 @@ void job_cancel_all(struct environment *environment)
 {
   for (struct job *job = environment->first_job; job; job = job->next)
     atomic_store(&job->task.cancelled, true);
+}
+
+/* ---- small files ---- */
+
+static void execute_small(napi_env env, void *data)
+{
+  (void)env;
+  struct job *job = data;
+  small_files_read(job->small, &job->task.cancelled);
+}
+
+/* An ArrayBuffer of the heap, or null for a file to be opened on its own. The bytes are freed. */
+static bool take_file(napi_env env, struct small_file *file, napi_value *value)
+{
+  void *bytes;
+  if (!file->read) return napi_get_null(env, value) == napi_ok;
+  if (napi_create_arraybuffer(env, file->length, &bytes, value) != napi_ok) return false;
+  if (file->length > 0) memcpy(bytes, file->bytes, file->length);
+  free(file->bytes);
+  file->bytes = NULL;
+  return true;
+}
+
+static bool take_files(napi_env env, struct small_files *small, size_t count, napi_value *answer)
+{
+  if (napi_create_array_with_length(env, count, answer) != napi_ok) return false;
+  for (size_t i = 0; i < count; i++) {
+    napi_handle_scope scope;
+    napi_value value;
+    if (napi_open_handle_scope(env, &scope) != napi_ok) return false;
+    bool done = take_file(env, &small->files[i], &value) &&
+                napi_set_element(env, *answer, (uint32_t)i, value) == napi_ok;
+    if (napi_close_handle_scope(env, scope) != napi_ok || !done) return false;
+  }
+  return true;
+}
+
+static void complete_small(napi_env env, napi_status status, void *data)
+{
+  struct job *job = data;
+  napi_value answer;
+  /* Who cancelled has left: there is no use in buffers that nobody takes. */
+  bool left = status != napi_ok || atomic_load(&job->task.cancelled);
+  if (take_files(env, job->small, left ? 0 : job->small->done, &answer))
+    napi_resolve_deferred(env, job->deferred, answer);
+  else
+    reject_with_pending(env, job->deferred);
+  free_job(env, job);
+}
+
+napi_value job_read_small(napi_env env, struct environment *environment, double number,
+                          struct small_files *small)
+{
+  struct task task = { .environment = environment, .fd = -1 };
+  struct job *job = new_job(environment, &task, number, NULL);
+  if (!job) {
+    small_files_free(small);
+    return throw_failure(env);
+  }
+  job->small = small;
+  napi_value promise = start(env, job, execute_small, complete_small);
+  if (promise) return promise;
+  free_job(env, job);
+  return throw_failure(env);
 }
 
 /* ---- close ---- */

@@ -2,6 +2,7 @@
 #ifndef SLIDEMAP_JOBS_H
 #define SLIDEMAP_JOBS_H
 
+#include "small_files.h"
 #include "task.h"
 
 #include <node_api.h>
@@ -14,6 +15,14 @@
  * path:   the job's from here on, to be freed with free(); NULL where the task has a descriptor.
  */
 napi_value job_run(napi_env env, double number, const struct task *task, char *path);
+
+/*
+ * Read small files on the thread pool. Answers the promise of an array, or NULL with an exception pending.
+ *
+ * small: the job's from here on.
+ */
+napi_value job_read_small(napi_env env, struct environment *environment, double number,
+                          struct small_files *small);
 
 /* Close a descriptor of this environment on the thread pool. */
 napi_value job_close(napi_env env, struct environment *environment, int fd);

@@ -96,6 +96,13 @@ int file_stat(int fd, struct file_info *info, const char **syscall);
  */
 bool file_is_pseudo(int fd, uint64_t size);
 
+/*
+ * Read once, without moving the descriptor's place; `*got` is 0 at the end of the file.
+ *
+ * bytes: the caller's, at least `length`.
+ */
+int file_read(int fd, uint64_t offset, void *bytes, size_t length, size_t *got);
+
 /* Let the page cache forget a range; length 0 means to the end. */
 int file_forget(int fd, uint64_t offset, uint64_t length);
 

@@ -129,6 +129,17 @@ bool file_is_pseudo(int fd, uint64_t size)
   return (got > 0) != (size > 0);
 }
 
+int file_read(int fd, uint64_t offset, void *bytes, size_t length, size_t *got)
+{
+  ssize_t count;
+  do
+    count = pread(fd, bytes, length, (off_t)offset);
+  while (count < 0 && errno == EINTR);
+  if (count < 0) return errno;
+  *got = (size_t)count;
+  return 0;
+}
+
 int file_forget(int fd, uint64_t offset, uint64_t length)
 {
 #ifdef __APPLE__

@@ -145,6 +145,19 @@ bool file_is_pseudo(int fd, uint64_t size)
   return false;
 }
 
+int file_read(int fd, uint64_t offset, void *bytes, size_t length, size_t *got)
+{
+  HANDLE handle = handle_of(fd);
+  if (handle == INVALID_HANDLE_VALUE) return OS_EBADF;
+  /* With an offset of its own the call says so where it meets the end of the file. */
+  OVERLAPPED at = { .Offset = (DWORD)offset, .OffsetHigh = (DWORD)(offset >> 32) };
+  DWORD count = 0;
+  DWORD wanted = length < 1 << 30 ? (DWORD)length : 1 << 30;
+  if (!ReadFile(handle, bytes, wanted, &count, &at) && GetLastError() != ERROR_HANDLE_EOF) return last_error();
+  *got = count;
+  return 0;
+}
+
 int file_forget(int fd, uint64_t offset, uint64_t length)
 {
   (void)fd, (void)offset, (void)length;
