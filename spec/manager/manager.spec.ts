@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events'
 import { expect } from 'chai'
 import { constants } from 'node:os'
 import { systemError } from '../../lib/errors.js'
@@ -43,6 +44,14 @@ describe('a region manager', () => {
       const file = await manager.open(Buffer.from('/ä'), 7)
       expect(file.path).to.equal('/ä')
       expect(tasks).to.deep.equal([{ target: Buffer.from('/ä'), flags: 7 }])
+    })
+
+    it('leaves nothing on the signal', async () => {
+      manager.fake.disk.add('/a', 'content')
+      const { signal } = new AbortController()
+      await manager.open('/a', 0, signal)
+      await failure(manager.open('/missing', 0, signal))
+      expect(getEventListeners(signal, 'abort')).to.have.length(0)
     })
 
     it('opens one file as often as it is asked to, each on its own', async () => {
@@ -305,7 +314,7 @@ describe('a region manager', () => {
       ])
       manager.fake.resume()
       for (const turnedAway of [forBytes, forHandle]) {
-        expect(await turnedAway).to.include({ code: 'ERR_MAP_CLOSED' })
+        expect(await turnedAway).to.include({ code: 'ERR_MAP_CLOSED', message: 'the manager is closed' })
       }
       await Promise.all([busy, closing])
       manager.expectNothingHeld()

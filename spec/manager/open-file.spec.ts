@@ -39,6 +39,14 @@ describe('an open file', () => {
     region.release()
   })
 
+  it('keeps what the consumer opened alive by each of its regions', async () => {
+    const facade = { the: 'file' }
+    file.facade = new WeakRef(facade)
+    expect((await map(file, 0, 1)).keep).to.equal(facade)
+    file.facade = undefined
+    expect((await map(file, 0, 1)).keep).to.equal(undefined)
+  })
+
   it('waits in line while the budget is spent', async () => {
     const first = await map(file, 0, 160)
     const large = map(file, 0, 100)
@@ -244,6 +252,12 @@ describe('an open file', () => {
       manager.fake.resume()
       expect((await mapped).view({ offset: 20, length: 30 })).to.deep.equal(bytesAt(2, 20, 30))
       expect((await refused).view({ offset: 100, length: 20 })).to.deep.equal(bytesAt(2, 100, 20))
+    })
+
+    it('is not asked for again where the reader is refused too', async () => {
+      await map(net, 0, 10)
+      reader.failNext(systemError(constants.errno.ENODEV, 'read'))
+      expect(await failure(map(net, 0, 10))).to.include({ code: 'ENODEV' })
     })
 
     it('is refused where the caller insists on the mapper', async () => {
