@@ -29,8 +29,8 @@ const advice: Partial<Record<keyof Makers, string>> = {
     'install it beside slidemap (with CXXFLAGS=-std=gnu++17 where its build fails), or pass mmapIoMapper(module)'
 }
 
-/** Every member of {@link Mapper}, with its type. */
-const members: Record<keyof Mapper, 'string' | 'number' | 'boolean' | 'function'> = {
+/** Every member that a {@link Mapper} has to have, with its type. */
+const members: Record<Exclude<keyof Mapper, 'readSmall'>, 'string' | 'number' | 'boolean' | 'function'> = {
   name: 'string',
   granularity: 'number',
   pageSize: 'number',
@@ -105,5 +105,9 @@ function checkMapper(candidate: unknown): asserts candidate is Mapper {
   for (const [name, type] of Object.entries(members)) {
     const value: unknown = Reflect.get(candidate, name)
     if (typeof value !== type) throw invalidType(`mapper.${name}`, `of type ${type}`, value)
+  }
+  const readSmall: unknown = Reflect.get(candidate, 'readSmall')
+  if (readSmall !== undefined && typeof readSmall !== 'function') {
+    throw invalidType('mapper.readSmall', 'of type function', readSmall)
   }
 }

@@ -52,6 +52,12 @@ export class Bench {
     return { ...outcome, mapping, bytes: Buffer.from(mapping.buffer) }
   }
 
+  /** Unmap it at the end, too. */
+  adopt(mapping: Mapping): Mapping {
+    this.#mappings.add(mapping)
+    return mapping
+  }
+
   async close(fd: number): Promise<void> {
     this.#descriptors.delete(fd)
     await this.mapper.close(fd)

@@ -5,6 +5,7 @@
  */
 import { lifetimes } from './conformance-lifetimes.js'
 import { outcomes } from './conformance-outcomes.js'
+import { smallFiles } from './conformance-small.js'
 import { Bench } from './conformance-bench.js'
 import type { Mapper } from './mapper.js'
 
@@ -59,5 +60,6 @@ export function mapperConformance(options: ConformanceOptions): void {
   describe(name, () => {
     outcomes(test, options)
     lifetimes(test)
+    smallFiles(test)
   })
 }

@@ -43,6 +43,16 @@ export interface MapOutcome {
   readonly mapping?: Mapping
 }
 
+/** Files to be read whole, one after the other. */
+export interface SmallTask {
+  /** In the order they are wanted in; at least one. */
+  readonly paths: readonly (string | Buffer)[]
+  /** Bytes of one file at the most, up to 2^30. */
+  readonly limit: number
+  /** Bytes of all of them together at the most; not below `limit`, so that one fits. */
+  readonly room: number
+}
+
 /** One mapping of one byte range of one file. */
 export interface Mapping {
   /** The bytes; exactly as many as were asked for. One ArrayBuffer a mapping, never two. */
@@ -91,6 +101,16 @@ export interface Mapper {
   run(task: MapTask, signal?: AbortSignal): Promise<MapOutcome>
   /** The same on this thread, pages not faulted in ahead. */
   runSync(task: MapTask): MapOutcome
+  /**
+   * Read small files whole into memory, many in one job, each opened and closed in its turn: a mapper that has this
+   * spares them the way through {@link run}. Optional.
+   *
+   * @returns for each file, in order, its bytes; undefined for one that is larger than the limit, no regular file, of
+   *   a size that is not its content's, or that could not be read: whoever wants it opens it on its own, and learns
+   *   why. Shorter than `paths` where the file after it found no room; never empty.
+   * @throws nothing of a file's; the signal's reason, once all it did is undone
+   */
+  readSmall?(task: SmallTask, signal?: AbortSignal): Promise<readonly (Mapping | undefined)[]>
   /** Close a descriptor that a job opened. */
   close(fd: number): Promise<void>
   closeSync(fd: number): void

@@ -6,8 +6,8 @@ import { fileURLToPath } from 'node:url'
 import { systemError } from '../errors.js'
 import { type Addon, type AddonOutcome, KIND } from './addon.js'
 import { HeapMapping, RestingMemory } from './heap.js'
-import type { FileInfo, Mapper, MapOutcome, Mapping, MapTask } from './mapper.js'
-import { checkTask, hintFor, holds, pathOf, type Range, refuseUnmappable } from './task.js'
+import type { FileInfo, Mapper, MapOutcome, Mapping, MapTask, SmallTask } from './mapper.js'
+import { checkSmallTask, checkTask, hintFor, holds, pathOf, type Range, refuseUnmappable } from './task.js'
 
 const kinds = Object.fromEntries(Object.entries(KIND).map(([name, number]) => [number, name]))
 
@@ -67,8 +67,7 @@ class NativeMapper implements Mapper {
   async run(task: MapTask, signal?: AbortSignal): Promise<MapOutcome> {
     const range = checkTask(task, this)
     signal?.throwIfAborted()
-    const job = (this.#addon[lastJob] ?? 0) + 1
-    this.#addon[lastJob] = job
+    const job = this.#newJob()
     const cancel = () => this.#addon.cancel(job)
     signal?.addEventListener('abort', cancel, { once: true })
     let outcome: AddonOutcome
@@ -107,6 +106,22 @@ class NativeMapper implements Mapper {
     }
   }
 
+  async readSmall(task: SmallTask, signal?: AbortSignal): Promise<(Mapping | undefined)[]> {
+    const { limit, room } = checkSmallTask(task)
+    signal?.throwIfAborted()
+    const job = this.#newJob()
+    const cancel = () => this.#addon.cancel(job)
+    signal?.addEventListener('abort', cancel, { once: true })
+    try {
+      const buffers = await this.#addon.readSmall(job, listOf(task.paths), limit, room)
+      // What it has read by now nobody has seen: it goes as garbage does.
+      signal?.throwIfAborted()
+      return buffers.map(buffer => (buffer === null ? undefined : new HeapMapping(buffer, this.#resting)))
+    } finally {
+      signal?.removeEventListener('abort', cancel)
+    }
+  }
+
   async close(fd: number): Promise<void> {
     succeed(await this.#addon.close(fd), 'close')
   }
@@ -118,6 +133,12 @@ class NativeMapper implements Mapper {
   drain(): void {
     this.#resting.drain()
     this.#addon.drain()
+  }
+
+  #newJob(): number {
+    const job = (this.#addon[lastJob] ?? 0) + 1
+    this.#addon[lastJob] = job
+    return job
   }
 
   #accept(outcome: AddonOutcome, task: MapTask, range: Range): MapOutcome {
@@ -181,11 +202,21 @@ function forgetter(addon: Addon, slot: number, serial: number): () => void {
 /** A task's file as the addon takes it. */
 function fileOf({ target, flags = 0 }: MapTask): { fd: number; path: Uint8Array | null; flags: number } {
   if (typeof target === 'number') return { fd: target, path: null, flags }
-  return {
-    fd: -1,
-    path: typeof target === 'string' ? Buffer.from(toNamespacedPath(target)) : target,
-    flags
+  return { fd: -1, path: bytesOf(target), flags }
+}
+
+function bytesOf(path: string | Buffer): Buffer {
+  return typeof path === 'string' ? Buffer.from(toNamespacedPath(path)) : path
+}
+
+/** Paths as the addon takes many: each with a null byte after it. */
+function listOf(paths: SmallTask['paths']): Buffer {
+  // One string is encoded many times faster than its parts are.
+  if (paths.every(path => typeof path === 'string')) {
+    return Buffer.from(`${paths.map(path => toNamespacedPath(path)).join('\0')}\0`)
   }
+  const end = Buffer.alloc(1)
+  return Buffer.concat(paths.flatMap(path => [bytesOf(path), end]))
 }
 
 /**

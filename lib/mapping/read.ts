@@ -15,9 +15,18 @@ import {
   withDescriptor
 } from './descriptor.js'
 import { HeapMapping, RestingMemory } from './heap.js'
-import type { FileInfo, Mapper, MapOutcome, Mapping, MapTask } from './mapper.js'
+import type { FileInfo, Mapper, MapOutcome, Mapping, MapTask, SmallTask } from './mapper.js'
+import { readSmallFile } from './read-small.js'
 import { runAsync, runSync, type Steps, take } from './steps.js'
-import { checkTask, holds, pathOf, type Range, refuseWithoutBytes, unsupported } from './task.js'
+import {
+  checkSmallTask,
+  checkTask,
+  holds,
+  pathOf,
+  type Range,
+  refuseWithoutBytes,
+  unsupported
+} from './task.js'
 
 /**
  * Bytes of one call: far below the 2^31 at which `fs.read` aborts the process, and small enough that an abort is
@@ -75,6 +84,20 @@ class ReadMapper implements Mapper {
 
   runSync(task: MapTask): MapOutcome {
     return runSync(this.#job(task))
+  }
+
+  async readSmall(task: SmallTask, signal?: AbortSignal): Promise<(Mapping | undefined)[]> {
+    const { limit, room } = checkSmallTask(task)
+    const answer: (Mapping | undefined)[] = []
+    let left = room
+    for (const path of task.paths) {
+      const bytes = await runAsync(readSmallFile(this.#calls, path, limit, left))
+      signal?.throwIfAborted()
+      if (bytes === 'no room') break
+      left -= bytes?.byteLength ?? 0
+      answer.push(bytes && new HeapMapping(bytes, this.#resting))
+    }
+    return answer
   }
 
   async close(fd: number): Promise<void> {

@@ -2,7 +2,7 @@
 import { Buffer } from 'node:buffer'
 import { constants } from 'node:os'
 import { invalidRange, invalidType, SlidemapError, systemError } from '../errors.js'
-import type { FileInfo, Mapper, MapTask } from './mapper.js'
+import type { FileInfo, Mapper, MapTask, SmallTask } from './mapper.js'
 
 /** The limits of a mapper that a range has to keep. */
 export type Limits = Pick<Mapper, 'name' | 'granularity' | 'maxOffset' | 'maxLength'>
@@ -49,6 +49,29 @@ export function checkTask(task: MapTask, limits: Limits): Range {
   }
   if (offset % granularity !== 0) throw invalidRange('offset', `a multiple of ${granularity}`, offset)
   return { offset, length }
+}
+
+/** Bytes that one job for small files may read, and so may each of them. */
+const MAX_SMALL = 2 ** 30
+
+/**
+ * Check what files to read whole.
+ *
+ * @throws {TypeError} ERR_INVALID_ARG_TYPE
+ * @throws {RangeError} ERR_OUT_OF_RANGE
+ */
+export function checkSmallTask({ paths, limit, room }: SmallTask): { limit: number; room: number } {
+  if (!Array.isArray(paths)) throw invalidType('paths', 'an array of paths', paths)
+  if (paths.length === 0) throw invalidRange('paths.length', '>= 1', 0)
+  for (const path of paths) {
+    if (typeof path === 'number') throw invalidType('paths', 'an array of strings and Buffers', path)
+    checkTarget(path)
+  }
+  checkBytes('limit', limit)
+  checkBytes('room', room)
+  if (limit > room) throw invalidRange('limit', `<= room (${room})`, limit)
+  if (room > MAX_SMALL) throw invalidRange('room', `<= ${MAX_SMALL}`, room)
+  return { limit, room }
 }
 
 function checkTarget(target: unknown): void {

@@ -60,6 +60,21 @@ describe('the addon, given wrong arguments', () => {
     ['runSync', addon.runSync, right, task],
     ['cancel', addon.cancel, [1], [count('job')]],
     [
+      'readSmall',
+      addon.readSmall,
+      [1, Buffer.from('/none\0'), 1, 1],
+      [
+        count('job'),
+        {
+          name: 'paths',
+          types: notBytes,
+          ranges: [Buffer.alloc(0), Buffer.from('/none'), Buffer.alloc(65_537)]
+        },
+        { name: 'limit', types: notNumbers, ranges: [...notCounts, 2 ** 30 + 1] },
+        { name: 'room', types: notNumbers, ranges: [...notCounts, 2 ** 30 + 1] }
+      ]
+    ],
+    [
       'unmap',
       addon.unmap,
       [...unknown, null],

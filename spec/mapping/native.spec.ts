@@ -39,6 +39,7 @@ function standIn(outcome: Partial<AddonOutcome> = {}, change: Partial<Addon> = {
     granularity: 65_536,
     run: note('run', Promise.resolve({ ...success, ...outcome })),
     runSync: note('runSync', { ...success, ...outcome }),
+    readSmall: note('readSmall', Promise.resolve([])),
     cancel: note('cancel', undefined),
     unmap: note('unmap', -1),
     fault: note('fault', -1),
