@@ -372,19 +372,46 @@ static void on_instance_finalized(napi_env env, void *environment, void *hint)
   environment_release(environment);
 }
 
+/* The ArrayBuffer over the counter of losses is gone: its reference goes with it. */
+static void on_losses_finalized(napi_env env, void *count, void *environment)
+{
+  (void)env, (void)count;
+  environment_release(environment);
+}
+
+/* The counter of losses as a Uint32Array, with a reference of its own. */
+static bool losses_array(napi_env env, struct environment *environment, napi_value *array)
+{
+  napi_value buffer;
+  uint32_t *count = (uint32_t *)&environment->losses->count;
+  environment_retain(environment);
+  napi_status status = napi_create_external_arraybuffer(env, count, sizeof *count, on_losses_finalized,
+                                                        environment, &buffer);
+  /* Refused before anything was made: the finalizer will not run. */
+  if (status == napi_no_external_buffers_allowed || status == napi_pending_exception ||
+      status == napi_cannot_run_js)
+    environment_release(environment);
+  if (status == napi_no_external_buffers_allowed) {
+    /* Mappings are copies on the heap there: nothing is ever lost. */
+    void *zero;
+    status = napi_create_arraybuffer(env, sizeof *count, &zero, &buffer);
+  }
+  return status == napi_ok && napi_create_typedarray(env, napi_uint32_array, 1, buffer, 0, array) == napi_ok;
+}
+
 /* The instance data and the clean-up hook have a reference each. */
-static bool set_up(napi_env env)
+static struct environment *set_up(napi_env env)
 {
   struct environment *environment = environment_new();
-  if (!environment) return false;
+  if (!environment) return NULL;
   if (napi_set_instance_data(env, environment, on_instance_finalized, NULL) != napi_ok) {
     environment_release(environment);
-    return false;
+    return NULL;
   }
   environment_retain(environment);
-  if (napi_add_env_cleanup_hook(env, on_cleanup, environment) == napi_ok) return true;
+  if (napi_add_env_cleanup_hook(env, on_cleanup, environment) == napi_ok) return environment;
   environment_release(environment);
-  return false;
+  return NULL;
 }
 
 NAPI_MODULE_INIT()
@@ -399,12 +426,15 @@ NAPI_MODULE_INIT()
     { "drain", drain },       { "counters", counters }, { "closeSync", close_file_sync },
     { "readSmall", read_small },
   };
-  if (!set_up(env)) {
+  struct environment *environment = set_up(env);
+  napi_value losses;
+  if (!environment || !losses_array(env, environment, &losses)) {
     napi_throw_error(env, NULL, "slidemap cannot set up its environment");
     return NULL;
   }
   napi_set_named_property(env, exports, "pageSize", number(env, (double)memory_page_size()));
   napi_set_named_property(env, exports, "granularity", number(env, (double)memory_granularity()));
+  napi_set_named_property(env, exports, "losses", losses);
   for (size_t i = 0; i < sizeof functions / sizeof *functions; i++) {
     napi_value function;
     if (napi_create_function(env, functions[i].name, NAPI_AUTO_LENGTH, functions[i].callback, NULL,

@@ -11,6 +11,11 @@ struct environment *environment_new(void)
 {
   struct environment *environment = calloc(1, sizeof *environment);
   if (!environment) return NULL;
+  environment->losses = losses_claim();
+  if (!environment->losses) {
+    free(environment);
+    return NULL;
+  }
   atomic_store(&environment->references, 1);
   lock_init(&environment->rest_lock);
   environment->rest_limit = memory_rest_limit();
@@ -22,6 +27,7 @@ void environment_retain(struct environment *environment) { atomic_fetch_add(&env
 void environment_release(struct environment *environment)
 {
   if (atomic_fetch_sub(&environment->references, 1) != 1) return;
+  losses_drop(environment->losses);
   free(environment->descriptors);
   free(environment);
 }
@@ -61,7 +67,7 @@ int environment_map(struct environment *environment, int fd, uint64_t offset, si
   if (error == OS_ENOMEM && environment_drain(environment)) error = memory_map(fd, offset, length, &start);
   if (error) return error;
   size_t mapped = whole_pages(length);
-  *slot = slot_claim(environment, start, length, mapped);
+  *slot = slot_claim(environment, environment->losses, start, length, mapped);
   if (!*slot) {
     memory_unmap(start, mapped);
     return OS_ENOMEM;

@@ -22,6 +22,7 @@ struct environment {
   atomic_size_t mappings;
   atomic_size_t mapped_bytes;
   atomic_size_t jobs;
+  struct losses *losses; /* owned: claimed and dropped with the environment */
 
   /* A ring of taken slots whose ranges are covered, oldest first; with the hold of each one's range. */
   lock_t rest_lock;

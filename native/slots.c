@@ -20,6 +20,7 @@ static struct {
   _Atomic(struct slot *) chunks[CHUNK_LIMIT];
   uint32_t chunk_count;
   uint32_t first_free;
+  struct losses *free_losses; /* under the lock */
   _Atomic uint64_t last_serial;
   _Atomic uint64_t faults;
 } table = { .lock = LOCK_INITIAL, .first_free = NO_SLOT };
@@ -65,7 +66,8 @@ static struct slot *take_from_free_list(void)
   return slot;
 }
 
-struct slot *slot_claim(struct environment *owner, void *start, size_t length, size_t mapped)
+struct slot *slot_claim(struct environment *owner, struct losses *losses, void *start, size_t length,
+                        size_t mapped)
 {
   uint64_t serial = atomic_fetch_add(&table.last_serial, 1) + 1;
   if (serial >= LAST_SERIAL) return NULL;
@@ -73,6 +75,7 @@ struct slot *slot_claim(struct environment *owner, void *start, size_t length, s
   if (!slot) return NULL;
   slot->length = length;
   atomic_store(&slot->owner, owner);
+  atomic_store(&slot->losses, losses);
   atomic_store(&slot->fault, -1);
   atomic_store(&slot->holds, 2);
   atomic_store(&slot->mapped, mapped);
@@ -129,6 +132,23 @@ void slot_drop(struct slot *slot)
   lock_leave(&table.lock);
 }
 
+struct losses *losses_claim(void)
+{
+  lock_take(&table.lock);
+  struct losses *losses = table.free_losses;
+  if (losses) table.free_losses = losses->next_free;
+  lock_leave(&table.lock);
+  return losses ? losses : calloc(1, sizeof *losses);
+}
+
+void losses_drop(struct losses *losses)
+{
+  lock_take(&table.lock);
+  losses->next_free = table.free_losses;
+  table.free_losses = losses;
+  lock_leave(&table.lock);
+}
+
 static bool holds_address(const struct slot *slot, uintptr_t address)
 {
   uintptr_t start = atomic_load(&slot->start);
@@ -159,6 +179,7 @@ void slot_mark_lost(struct slot *slot, int64_t offset)
   while (known < 0 || offset < known) {
     if (!atomic_compare_exchange_weak(&slot->fault, &known, offset)) continue;
     if (known < 0) atomic_fetch_add(&table.faults, 1);
+    atomic_fetch_add(&atomic_load(&slot->losses)->count, 1);
     return;
   }
 }

@@ -18,6 +18,16 @@
 
 struct environment;
 
+/*
+ * Counts the losses of one environment's mappings, modulo 2^32. JavaScript reads it as memory, so that a read
+ * of one number need not call here to know that it is sound. Never freed, only used again, as slots are: a
+ * thread in the fault handler may be later than all else.
+ */
+struct losses {
+  _Atomic uint32_t count;
+  struct losses *next_free; /* under the table's lock */
+};
+
 struct slot {
   _Atomic uint64_t tag;    /* serial * 2, + 1 while live; 0 while no one's */
   _Atomic uintptr_t start; /* first byte of the range, 0 once it was given back */
@@ -26,6 +36,7 @@ struct slot {
   _Atomic uint32_t busy;   /* threads in the fault handler that look at this range */
   _Atomic uint32_t holds;
   _Atomic(struct environment *) owner; /* a reference to it comes with the range's hold */
+  _Atomic(struct losses *) losses;     /* the owner's */
   size_t length;                       /* bytes asked for, at most `mapped` */
   uint32_t index;                      /* the place in the table, for good */
   uint32_t next_free;                  /* under the table's lock */
@@ -35,7 +46,8 @@ struct slot {
  * A live slot for a range, guarded from here on, with both holds; NULL where there is no memory for it. The
  * caller keeps one hold of them and passes on, or drops, the other.
  */
-struct slot *slot_claim(struct environment *owner, void *start, size_t length, size_t mapped);
+struct slot *slot_claim(struct environment *owner, struct losses *losses, void *start, size_t length,
+                        size_t mapped);
 
 /* The number of a slot's mapping, never used again: 1 .. 2^53 - 1. */
 uint64_t slot_serial(const struct slot *slot);
@@ -60,13 +72,17 @@ void slot_forget_range(struct slot *slot);
 /* Drop one hold. The last one gives the range back, where that was not done yet, and frees the slot. */
 void slot_drop(struct slot *slot);
 
+/* A counter for a new environment, NULL where there is no memory for it; to be dropped when no one reads it. */
+struct losses *losses_claim(void);
+void losses_drop(struct losses *losses);
+
 /* ---- for the fault handler: async-signal-safe, no locks ---- */
 
 /* The slot whose range holds this address, pinned: its range stays until slot_unpin. NULL for none. */
 struct slot *slot_pin(uintptr_t address);
 void slot_unpin(struct slot *slot);
 
-/* Note that everything from `offset` on is lost. */
+/* Note that everything from `offset` on is lost, and count it. */
 void slot_mark_lost(struct slot *slot, int64_t offset);
 
 /* How many mappings of this process lost pages. */

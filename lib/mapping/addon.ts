@@ -68,6 +68,11 @@ export interface Addon {
   readonly pageSize: number
   /** Offsets of mappings are multiples of this many bytes. */
   readonly granularity: number
+  /**
+   * `[0]` counts, modulo 2^32, how often this environment's mappings lost bytes: it has changed whenever `fault` has
+   * anything new to say of one of them. Read as memory, without a call.
+   */
+  readonly losses: Uint32Array
 
   /**
    * Open (where `path` is given), stat, map and populate, as one job on the thread pool.

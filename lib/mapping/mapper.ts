@@ -89,6 +89,11 @@ export interface Mapper {
   readonly detaches: boolean
   /** Whether it serves files that cannot be mapped: `'pseudo'` ones, and those where mapping fails with ENODEV. */
   readonly servesAnyFile: boolean
+  /**
+   * `[0]` changes whenever {@link Mapping.fault} of any mapping comes to answer something else: whoever reads number
+   * by number looks here, and asks only where it has changed. Without it, each mapping is asked each time.
+   */
+  readonly losses?: Uint32Array
 
   /**
    * Do one job without blocking the event loop, faulting pages in included.

@@ -55,6 +55,7 @@ class NativeMapper implements Mapper {
   readonly maxLength = limits.MAX_LENGTH
   readonly detaches = true
   readonly servesAnyFile = false
+  readonly losses: Uint32Array
   readonly #addon: Numbered
   readonly #resting = new RestingMemory()
 
@@ -62,6 +63,7 @@ class NativeMapper implements Mapper {
     this.#addon = addon
     this.granularity = addon.granularity
     this.pageSize = addon.pageSize
+    this.losses = addon.losses
   }
 
   async run(task: MapTask, signal?: AbortSignal): Promise<MapOutcome> {

@@ -1,6 +1,7 @@
 import { expect } from 'chai'
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
+import { once } from 'node:events'
 import { truncateSync, writeFileSync } from 'node:fs'
 import { Worker } from 'node:worker_threads'
 import { promisify } from 'node:util'
@@ -46,6 +47,40 @@ describe('the fault guard', () => {
         .every(byte => byte === 0)
     ).to.equal(true)
     expect(release(outcome)).to.equal(page)
+  })
+
+  it('counts each loss of this environment where JavaScript reads it without a call', async () => {
+    const path = tempFile('counted', bytesAt(1, 0, 10 * page))
+    const outcome = await run(path, { length: 10 * page })
+    const before = addon.losses[0] as number
+    truncateSync(path, 0)
+    expect(addon.losses[0], 'nothing was touched yet').to.equal(before)
+    expect(bytesOf(outcome)[7 * page]).to.equal(0)
+    expect(addon.losses[0]).to.equal(before + 1)
+    // Lost already, then lost from an earlier page on.
+    expect(bytesOf(outcome)[8 * page]).to.equal(0)
+    expect(addon.losses[0]).to.equal(before + 1)
+    expect(bytesOf(outcome)[3 * page]).to.equal(0)
+    expect(addon.losses[0]).to.equal(before + 2)
+    release(outcome)
+
+    writeFileSync(path, bytesAt(1, 0, 2 * page))
+    const worker = new Worker(
+      `const { parentPort, workerData: { addonPath, path } } = require('node:worker_threads')
+       const addon = require(addonPath)
+       const { buffer, slot, serial, fd } = addon.runSync(-1, Buffer.from(path), 0, 0, ${2 * page}, false)
+       require('node:fs').truncateSync(path, 0)
+       const before = addon.losses[0]
+       Buffer.from(buffer)[0]
+       parentPort.postMessage(addon.losses[0] - before)
+       addon.unmap(slot, serial, buffer)
+       addon.closeSync(fd)`,
+      { eval: true, execArgv: [], workerData: { addonPath, path } }
+    )
+    const [counted] = await once(worker, 'message')
+    await once(worker, 'exit')
+    expect(counted).to.equal(1)
+    expect(addon.losses[0], "not the Worker's").to.equal(before + 2)
   })
 
   it('serves native code on this thread, threads of the pool, and Workers', async () => {
