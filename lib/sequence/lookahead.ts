@@ -68,7 +68,7 @@ export class Lookahead implements Consumer, Spares {
     this.#unfollow = follow(signal, this.#stop)
     file.consumers.add(this)
     // What was mapped ahead is given back when the signal says so, not when the consumer comes by next.
-    this.#stop.signal.addEventListener('abort', () => this.giveUp(Number.POSITIVE_INFINITY), { once: true })
+    this.#stop.signal.addEventListener('abort', () => this.#dropAhead(), { once: true })
   }
 
   /** Aborted once this has ended, by the consumer, its signal, or the file's being closed. */
@@ -109,6 +109,7 @@ export class Lookahead implements Consumer, Spares {
       if (!spare) break
       spare.drop()
       given += spare.bytes
+      this.file.manager.counts.evictions++
     }
     if (this.#ahead.length === 0) this.file.manager.spares.remove(this)
     return given
@@ -120,6 +121,11 @@ export class Lookahead implements Consumer, Spares {
     this.#stop.abort(error)
     this.file.consumers.delete(this)
     await Promise.all(this.#underWay)
+  }
+
+  #dropAhead(): void {
+    for (const spare of this.#ahead.splice(0)) spare.drop()
+    this.file.manager.spares.remove(this)
   }
 
   #watch(region: Promise<Region>): Promise<Region> {
