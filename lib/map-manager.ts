@@ -1,9 +1,10 @@
 /**
  * `MapManager`: limits, and the files opened under them.
  */
+import { constants } from 'node:fs'
 import { emitWarning } from 'node:process'
 import { abortSignal, integer, integerOrInfinity, optionsObject } from './arguments.js'
-import { SlidemapError } from './errors.js'
+import { invalidRange, SlidemapError } from './errors.js'
 import { MappedFile } from './file.js'
 import { handleLimit } from './manager/handle-limit.js'
 import { RegionManager } from './manager/manager.js'
@@ -13,6 +14,9 @@ import { alignDown, alignUp } from './range.js'
 import { resolveSource, type Source } from './source.js'
 
 const MIB = 2 ** 20
+
+/** Flags that would open for writing, or change the file by the opening alone. */
+const CHANGING = constants.O_WRONLY | constants.O_RDWR | constants.O_CREAT | constants.O_TRUNC
 
 export interface ManagerOptions {
   /**
@@ -36,7 +40,7 @@ export interface ManagerOptions {
 }
 
 export interface OpenOptions {
-  /** Extra flags for opening (`fs.constants.O_*`), or'ed to read-only and close-on-exec; default 0. */
+  /** Extra flags for opening (`fs.constants.O_*`), or'ed to read-only and close-on-exec; none that write. Default 0. */
   flags?: number
   /** Gives up; rejects with the signal's reason. */
   signal?: AbortSignal
@@ -152,21 +156,19 @@ export class MapManager implements AsyncDisposable {
     const o = optionsObject('options', options)
     const signal = abortSignal('options.signal', o.signal)
     const flags = integer('options.flags', o.flags ?? 0, 0, 2 ** 31 - 1)
+    if (flags & CHANGING) throw invalidRange('options.flags', 'flags that change no file', flags)
     const { handle, start, end } = resolveSource(source)
     const opened = await this.#regions.open(handle, flags, signal)
-    if (start > opened.size) {
+    const last = Math.min(end, opened.size)
+    if (start > last) {
       await opened.close()
-      throw new SlidemapError(
-        'ERR_MAP_OUT_OF_RANGE',
-        `start ${start} is past the end of the file, ${opened.size}`,
-        {
-          path: opened.path,
-          offset: start
-        }
-      )
+      throw new SlidemapError('ERR_MAP_OUT_OF_RANGE', `start ${start} is past the end, ${last}`, {
+        path: opened.path,
+        offset: start
+      })
     }
     const defaults = { windowSize: this.#windowSize, prefetch: this.#prefetch }
-    const file = new MappedFile(opened, defaults, start, Math.min(end, opened.size) - start)
+    const file = new MappedFile(opened, defaults, start, last - start)
     this.#dropped.register(file, () => void opened.close(), opened)
     opened.onClose = () => this.#dropped.unregister(opened)
     return file

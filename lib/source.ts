@@ -43,8 +43,10 @@ const EXPECTED = 'a path, a file: URL, a descriptor, a FileHandle, a MappedFile 
  */
 export function resolveSource(source: Source): ResolvedSource {
   const whole = (handle: HandleSource) => ({ handle, start: 0, end: Number.POSITIVE_INFINITY })
-  if (typeof source === 'string' || Buffer.isBuffer(source)) return whole(checkPath(source))
-  if (source instanceof URL) return whole(fileURLToPath(source))
+  if (typeof source === 'string') return whole(checkPath(source))
+  // A copy: it is opened later, and again, whatever the caller writes over it.
+  if (Buffer.isBuffer(source)) return whole(checkPath(Buffer.from(source)))
+  if (source instanceof URL) return whole(checkPath(fileURLToPath(source)))
   if (typeof source === 'number') {
     const fd = integer('source', source, 0, 2 ** 31 - 1)
     return whole(() => fd)
@@ -69,7 +71,6 @@ function resolveRange(range: SourceRange): ResolvedSource {
 }
 
 function checkPath<T extends string | Buffer>(path: T): T {
-  if (path.length === 0) return path
   if (path.includes('\0')) throw invalidRange('source', 'a path without null bytes', path)
   return path
 }

@@ -5,7 +5,8 @@
  * one used longest ago first, when another file needs the room, and opened again when they are needed.
  */
 import type { Buffer } from 'node:buffer'
-import { SlidemapError } from '../errors.js'
+import { constants } from 'node:os'
+import { SlidemapError, systemError } from '../errors.js'
 import type { FileInfo, MapOutcome, Mapper } from '../mapping/mapper.js'
 import { Budget } from './budget.js'
 import { type Linked, LinkedList } from './linked-list.js'
@@ -40,7 +41,7 @@ export class Handle implements Linked<Handle> {
   }
 }
 
-/** A path to open, or what answers a descriptor that is the caller's own and is never closed here. */
+/** A path to open, or what answers a descriptor that is the caller's own and is never closed here, -1 if it is closed. */
 export type HandleSource = string | Buffer | (() => number)
 
 /** What a job is run on: a descriptor, or a path that it opens first. */
@@ -74,7 +75,7 @@ export class Handles {
     signal?: AbortSignal
   ): Promise<T> {
     const { source } = handle
-    if (typeof source === 'function') return this.#pinned(handle, () => job(source()))
+    if (typeof source === 'function') return this.#pinned(handle, () => job(lent(source)))
     if (handle.fd !== -1) return this.#pinned(handle, () => job(handle.fd))
 
     await this.budget.acquire(1, signal)
@@ -164,6 +165,12 @@ export class Handles {
       this.budget.release(1)
     }
   }
+}
+
+function lent(source: () => number): number {
+  const fd = source()
+  if (fd < 0) throw systemError(constants.errno.EBADF, 'fstat')
+  return fd
 }
 
 /** Close a descriptor that nobody asked to be closed: it is gone whatever the OS says, and only that matters. */
