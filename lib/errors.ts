@@ -32,6 +32,8 @@ export interface ErrorDetails {
   offset?: number | undefined
   /** Bytes. */
   length?: number | undefined
+  /** Place in the list of sources, from 0, where there is one. */
+  index?: number | undefined
   /** What lies under it: an error of the operating system, say. */
   cause?: unknown
 }
@@ -62,6 +64,8 @@ export class SlidemapError extends Error {
   declare readonly offset?: number
   /** Bytes. */
   declare readonly length?: number
+  /** Place in the list of sources, from 0: of a concatenation. Errors of the operating system have it there, too. */
+  declare readonly index?: number
 
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause })
@@ -69,6 +73,7 @@ export class SlidemapError extends Error {
     if (details.path !== undefined) this.path = details.path
     if (details.offset !== undefined) this.offset = details.offset
     if (details.length !== undefined) this.length = details.length
+    if (details.index !== undefined) this.index = details.index
   }
 }
 

@@ -176,9 +176,10 @@ export class MapManager implements AsyncDisposable {
 
   /** What this manager holds and has held: a plain object, made anew at each call. */
   stats(): ManagerStats {
-    const { bytes, handles, files, counts, mapper } = this.#regions
+    const { bytes, handles, files, ledgers, counts, mapper } = this.#regions
     let regions = 0
     for (const file of files) regions += file.regions.size
+    for (const ledger of ledgers) regions += ledger.size
     return {
       mapper: mapper.name,
       mappedBytes: bytes.held,

@@ -11,7 +11,7 @@ import { Jobs } from './jobs.js'
 import { type Linked, LinkedList } from './linked-list.js'
 import { Once } from './once.js'
 import { type Consumer, OpenFile, unreadable } from './open-file.js'
-import type { LedgerEvents } from './region.js'
+import type { Ledger, LedgerEvents } from './region.js'
 
 /** Holds regions that were mapped ahead and that nobody has asked for yet. */
 export interface Spares extends Linked<Spares> {
@@ -49,6 +49,10 @@ export class RegionManager implements LedgerEvents {
   readonly handles: Handles
   readonly jobs: Jobs
   readonly files = new Set<OpenFile>()
+  /** Whoever works on more than one file, and in between on none. */
+  readonly consumers = new Set<Consumer>()
+  /** Regions alive of files that are closed already. */
+  readonly ledgers = new Set<Ledger>()
   readonly spares = new LinkedList<Spares>()
   readonly counts: Counts = { maps: 0, evictions: 0, bytesCopied: 0, faults: 0 }
   /** Consumers that nobody holds any more, by what has to be ended for them. */
@@ -123,8 +127,11 @@ export class RegionManager implements LedgerEvents {
     for (const { stop } of opening) stop.abort(error)
     this.bytes.close(error)
     this.handles.budget.close(error)
+    const ended = [...this.consumers].map(consumer => consumer.destroy(error))
+    for (const ledger of this.ledgers) ledger.releaseAll()
     const closing = [...this.files].map(file => file.close())
     await Promise.allSettled(opening.map(({ file }) => file))
+    await Promise.allSettled(ended)
     const closed = await Promise.allSettled(closing)
     this.mapper.drain()
     this.#reader?.drain()

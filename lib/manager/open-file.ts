@@ -123,6 +123,18 @@ export class OpenFile {
     return this.#closing.do(() => this.#close())
   }
 
+  /**
+   * Close it, but for the regions that somebody holds: its descriptor now, and the rest when the last of them has
+   * gone. Its consumers are ended. Idempotent.
+   */
+  async retire(): Promise<void> {
+    await Promise.all([...this.consumers].map(consumer => consumer.destroy(this.closedError())))
+    if (this.regions.size === 0) return this.close()
+    // Nobody is there to be told of a descriptor that is closed by now.
+    this.regions.onEmpty = () => void this.close().catch(() => {})
+    await this.manager.handles.close(this.handle)
+  }
+
   async #close(): Promise<void> {
     this.onClose?.()
     const error = this.closedError()

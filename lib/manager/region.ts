@@ -85,6 +85,8 @@ export interface LedgerEvents {
 /** The regions of one file that are alive, held weakly. */
 export class Ledger {
   readonly events: LedgerEvents
+  /** Called whenever the last region alive has gone. */
+  onEmpty: (() => void) | undefined
   readonly #budget: Budget
   readonly #live = new Map<Claim, WeakRef<Region>>()
   /** As long as somebody holds a view, its region lives: a Buffer kept without its window stays right. */
@@ -124,6 +126,7 @@ export class Ledger {
     if (!this.#live.delete(claim)) return
     this.#collected.unregister(claim)
     this.#budget.release(claim.bytes)
+    if (this.#live.size === 0) this.onEmpty?.()
   }
 
   /** Release every region, whoever leases it. */
