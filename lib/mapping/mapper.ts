@@ -64,7 +64,10 @@ export interface Mapping {
    * @returns what {@link fault} would have said
    */
   unmap(): number
-  /** Offset in this mapping of the first byte that was lost (read as zero) because the file shrank or failed; -1 for none. */
+  /**
+   * Offset in this mapping of the first byte that was lost (read as zero) because the file shrank or failed; -1 for
+   * none. Asked after each number that is read, so it should cost no more than reading one.
+   */
   fault(): number
   /**
    * Make it true that the memory is gone, after `buffer` has been collected unreleased. Holds no reference to
@@ -89,12 +92,6 @@ export interface Mapper {
   readonly detaches: boolean
   /** Whether it serves files that cannot be mapped: `'pseudo'` ones, and those where mapping fails with ENODEV. */
   readonly servesAnyFile: boolean
-  /**
-   * `[0]` changes whenever {@link Mapping.fault} of any mapping comes to answer something else: whoever reads number
-   * by number looks here, and asks only where it has changed. Without it, each mapping is asked each time.
-   */
-  readonly losses?: Uint32Array
-
   /**
    * Do one job without blocking the event loop, faulting pages in included.
    *

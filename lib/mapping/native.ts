@@ -55,7 +55,6 @@ class NativeMapper implements Mapper {
   readonly maxLength = limits.MAX_LENGTH
   readonly detaches = true
   readonly servesAnyFile = false
-  readonly losses: Uint32Array
   readonly #addon: Numbered
   readonly #resting = new RestingMemory()
 
@@ -63,7 +62,6 @@ class NativeMapper implements Mapper {
     this.#addon = addon
     this.granularity = addon.granularity
     this.pageSize = addon.pageSize
-    this.losses = addon.losses
   }
 
   async run(task: MapTask, signal?: AbortSignal): Promise<MapOutcome> {
@@ -173,24 +171,36 @@ class NativeMapping implements Mapping {
   readonly #addon: Addon
   readonly #slot: number
   readonly #serial: number
-  /** What the addon said when it was unmapped: afterwards it knows nothing of it. */
-  #lost: number | undefined
+  readonly #losses: Uint32Array
+  /** What the addon said last. */
+  #lost = -1
+  /** The count of losses when it was asked; undefined before. */
+  #seen: number | undefined
+  #unmapped = false
 
   constructor(addon: Addon, slot: number, serial: number, buffer: ArrayBuffer) {
     this.#addon = addon
     this.#slot = slot
     this.#serial = serial
     this.buffer = buffer
+    this.#losses = addon.losses
     this.forget = forgetter(addon, slot, serial)
   }
 
   unmap(): number {
-    this.#lost ??= this.#addon.unmap(this.#slot, this.#serial, this.buffer)
+    if (this.#unmapped) return this.#lost
+    this.#unmapped = true
+    this.#lost = this.#addon.unmap(this.#slot, this.#serial, this.buffer)
     return this.#lost
   }
 
   fault(): number {
-    return this.#lost ?? this.#addon.fault(this.#slot, this.#serial)
+    const losses = this.#losses[0]
+    if (losses === this.#seen || this.#unmapped) return this.#lost
+    // Read before asking: what is lost in between shows the next time.
+    this.#seen = losses
+    this.#lost = this.#addon.fault(this.#slot, this.#serial)
+    return this.#lost
   }
 }
 

@@ -37,6 +37,7 @@ function standIn(outcome: Partial<AddonOutcome> = {}, change: Partial<Addon> = {
   const addon: Addon = {
     pageSize: 4096,
     granularity: 65_536,
+    losses: new Uint32Array(1),
     run: note('run', Promise.resolve({ ...success, ...outcome })),
     runSync: note('runSync', { ...success, ...outcome }),
     readSmall: note('readSmall', Promise.resolve([])),
@@ -111,6 +112,25 @@ describe('the native mapper', () => {
       ['unmap', 5, 77, mapping?.buffer],
       ['unmap', 5, 77, null]
     ])
+  })
+
+  it('asks what a mapping lost once, and again only when anything was lost', () => {
+    const losses = new Uint32Array([2 ** 32 - 1])
+    let fault = -1
+    const { addon, calls } = standIn(mapped(99), {
+      losses,
+      fault: (...args) => {
+        calls.push(['fault', ...args])
+        return fault
+      }
+    })
+    const mapping = nativeMapper(addon).runSync({ target: 3, length: 99 }).mapping
+    expect([mapping?.fault(), mapping?.fault(), calls.length]).to.deep.equal([-1, -1, 2])
+    losses[0] = 0 // It counts modulo 2^32.
+    expect([mapping?.fault(), mapping?.fault(), calls.length], "another mapping's").to.deep.equal([-1, -1, 3])
+    losses[0] = 1
+    fault = 64
+    expect([mapping?.fault(), mapping?.fault(), calls.length]).to.deep.equal([64, 64, 4])
   })
 
   it('makes Node’s errors of what the OS said, with a hint where there is one', async () => {
