@@ -170,6 +170,28 @@ describe('Files beyond 4 GiB', function () {
       await windows.return?.()
     })
 
+    it('serves 50 consumers under a limit of 64 MiB, in turn and none ahead of the others', async () => {
+      manager = new MapManager({ mapper: 'native', maxMappedBytes: 64 * MiB })
+      file = await manager.open(path)
+      const progress = new Array<number>(50).fill(0)
+      let spread = 0
+      let most = 0
+      await Promise.all(
+        progress.map(async (_, consumer) => {
+          for await (const window of file.windows({ start: 4 * GiB - 40 * MiB, end: 4 * GiB + 40 * MiB })) {
+            expectBytes(window.bytes.subarray(0, 64 * KiB), window.offset)
+            progress[consumer] = (progress[consumer] ?? 0) + 1
+            spread = Math.max(spread, Math.max(...progress) - Math.min(...progress))
+            most = Math.max(most, mappedBytesOf(path))
+          }
+        })
+      )
+      expect(new Set(progress)).to.deep.equal(new Set([5]))
+      expect(spread).to.equal(1)
+      expect(most).to.be.within(16 * MiB, 64 * MiB)
+      expect(manager.stats().waits).to.be.above(100)
+    })
+
     it('gives the SHA-256 that sha256sum gives, through windows and through streams of either lifetime', async () => {
       const five = sparseFile('five.bin', 5 * GiB, blocksAcross(2 * GiB, 4 * GiB, 5 * GiB - 400_000))
       const { stdout } = await promisify(execFile)('sha256sum', [five])
