@@ -1,8 +1,8 @@
 /**
  * `MappedFile`: an open file, and everything that can be done with it.
  */
-import type { HandleSource } from './manager/handles.js'
 import type { OpenFile } from './manager/open-file.js'
+import type { Place } from './sequence/place.js'
 import { Sequence, type WindowIterator } from './sequence/sequence.js'
 import { planWindows, type View, type WindowOptions, Windows } from './sequence/windows.js'
 
@@ -44,9 +44,10 @@ export class MappedFile extends Sequence {
     file.facade = new WeakRef(this)
   }
 
-  /** @internal What to open in order to have the same bytes once more. */
-  get source(): { handle: HandleSource; start: number; end: number } {
-    return { handle: this.#file.handle.source, start: this.#base, end: this.#base + this.#size }
+  /** @internal Where its bytes are: to be opened once more, or used as they are open. */
+  get source(): Place {
+    const lent = { file: this.#file, ...this.#defaults }
+    return { lent, handle: this.#file.handle.source, start: this.#base, end: this.#base + this.#size }
   }
 
   /** Bytes, as of opening. */

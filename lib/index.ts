@@ -5,6 +5,7 @@
  */
 import type { MappedFile } from './file.js'
 import { MapManager, type OpenOptions } from './map-manager.js'
+import type { ConcatOptions, Concatenation } from './sequence/concat.js'
 import type { Source } from './source.js'
 
 export { ERROR_CODES, type ErrorCode, SlidemapError, type SystemError } from './errors.js'
@@ -13,6 +14,8 @@ export { type ManagerOptions, type ManagerStats, MapManager, type OpenOptions } 
 export type { MapperChoice } from './mapping/choose.js'
 export { type MmapIo, mmapIoMapper } from './mapping/mmap-io.js'
 export type { FileInfo, MapOutcome, Mapper, Mapping, MapTask, SmallTask } from './mapping/mapper.js'
+export { Concatenation, type ConcatOptions, type ConcatWindows } from './sequence/concat.js'
+export type { SourceWindow } from './sequence/concat-window.js'
 export type { MapReadable } from './sequence/readable.js'
 export type { Sequence, StreamOptions, WindowIterator } from './sequence/sequence.js'
 export type { Window } from './sequence/window.js'
@@ -36,4 +39,22 @@ let defaultManager: MapManager | undefined
 export async function open(source: Source, options?: OpenOptions): Promise<MappedFile> {
   defaultManager ??= new MapManager()
   return defaultManager.open(source, options)
+}
+
+/**
+ * Many files as one sequence, on the process-wide manager. See {@link MapManager.concat}.
+ *
+ * @example
+ * ```ts
+ * import { concat } from 'slidemap'
+ *
+ * concat(['part.000', 'part.001', 'part.002']).stream().pipe(createWriteStream('whole'))
+ * ```
+ */
+export function concat<S extends Source>(
+  sources: Iterable<S> | AsyncIterable<S>,
+  options?: ConcatOptions
+): Concatenation<S> {
+  defaultManager ??= new MapManager()
+  return defaultManager.concat(sources, options)
 }

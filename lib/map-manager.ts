@@ -11,6 +11,7 @@ import { RegionManager } from './manager/manager.js'
 import { chooseMapper, type MapperChoice } from './mapping/choose.js'
 import { readMapper } from './mapping/read.js'
 import { alignDown, alignUp } from './range.js'
+import { type ConcatOptions, Concatenation } from './sequence/concat.js'
 import { resolveSource, type Source } from './source.js'
 
 const MIB = 2 ** 20
@@ -172,6 +173,32 @@ export class MapManager implements AsyncDisposable {
     this.#dropped.register(file, () => void opened.close(), opened)
     opened.onClose = () => this.#dropped.unregister(opened)
     return file
+  }
+
+  /**
+   * Many files as one sequence of bytes, each opened when its turn comes.
+   *
+   * @param sources what can be opened, in an array or another iterable or async iterable, which is pulled lazily and
+   *   told when it is left early. A MappedFile among them is used as it is, under the limits of its own manager
+   * @throws {TypeError} ERR_INVALID_ARG_TYPE
+   * @throws {RangeError} ERR_OUT_OF_RANGE
+   *
+   * @example
+   * ```ts
+   * await pipeline(manager.concat(parts).stream(), createWriteStream('whole'))
+   * ```
+   */
+  concat<S extends Source>(
+    sources: Iterable<S> | AsyncIterable<S>,
+    options?: ConcatOptions
+  ): Concatenation<S> {
+    const defaults = {
+      manager: this.#regions,
+      windowSize: this.#windowSize,
+      prefetch: this.#prefetch,
+      locate: resolveSource
+    }
+    return new Concatenation(sources, defaults, options)
   }
 
   /** What this manager holds and has held: a plain object, made anew at each call. */

@@ -8,6 +8,7 @@ import { integer } from './arguments.js'
 import { invalidRange, invalidType } from './errors.js'
 import { MappedFile } from './file.js'
 import type { HandleSource } from './manager/handles.js'
+import type { Place } from './sequence/place.js'
 
 /**
  * What can be opened: a path, a file URL, the caller's own descriptor or FileHandle (never closed here), an open
@@ -24,15 +25,6 @@ export interface SourceRange {
   end?: number
 }
 
-/** A source taken apart. */
-export interface ResolvedSource {
-  readonly handle: HandleSource
-  /** Bytes from the start of the file. */
-  readonly start: number
-  /** Byte after the last; Infinity for the end of the file. */
-  readonly end: number
-}
-
 const EXPECTED = 'a path, a file: URL, a descriptor, a FileHandle, a MappedFile or { source, start, end }'
 
 /**
@@ -41,7 +33,7 @@ const EXPECTED = 'a path, a file: URL, a descriptor, a FileHandle, a MappedFile 
  * @throws {TypeError} ERR_INVALID_ARG_TYPE, ERR_INVALID_URL_SCHEME
  * @throws {RangeError} ERR_OUT_OF_RANGE
  */
-export function resolveSource(source: Source): ResolvedSource {
+export function resolveSource(source: Source): Place {
   const whole = (handle: HandleSource) => ({ handle, start: 0, end: Number.POSITIVE_INFINITY })
   if (typeof source === 'string') return whole(checkPath(source))
   // A copy: it is opened later, and again, whatever the caller writes over it.
@@ -59,12 +51,12 @@ export function resolveSource(source: Source): ResolvedSource {
   throw invalidType('source', EXPECTED, source)
 }
 
-function resolveRange(range: SourceRange): ResolvedSource {
+function resolveRange(range: SourceRange): Place {
   const whole = resolveSource(range.source)
   const start = integer('source.start', range.start ?? 0, 0)
   const end = range.end === undefined ? Number.POSITIVE_INFINITY : integer('source.end', range.end, start)
   return {
-    handle: whole.handle,
+    ...whole,
     start: whole.start + start,
     end: Math.min(whole.end, whole.start + end)
   }
