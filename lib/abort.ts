@@ -22,6 +22,20 @@ export function follow(signal: AbortSignal | undefined, controller: AbortControl
   return () => signal.removeEventListener('abort', abort)
 }
 
+/** Run a job under a signal of its own, which is aborted when `signal` is, as long as it runs. */
+export async function under<T>(
+  signal: AbortSignal | undefined,
+  job: (signal: AbortSignal) => Promise<T>
+): Promise<T> {
+  const stop = new AbortController()
+  const unfollow = follow(signal, stop)
+  try {
+    return await job(stop.signal)
+  } finally {
+    unfollow()
+  }
+}
+
 /**
  * One signal may end any number of files, windows and streams, and one of these any number of jobs: Node would warn
  * of a leak at the eleventh.

@@ -1,15 +1,29 @@
 /**
  * `MappedFile`: an open file, and everything that can be done with it.
  */
+import { Buffer } from 'node:buffer'
+import { under } from './abort.js'
+import { Cursor } from './access/cursor.js'
+import { abortSignal, integer, optionsObject } from './arguments.js'
+import { SlidemapError } from './errors.js'
 import type { OpenFile } from './manager/open-file.js'
 import type { Place } from './sequence/place.js'
 import { Sequence, type WindowIterator } from './sequence/sequence.js'
 import { planWindows, type View, type WindowOptions, Windows } from './sequence/windows.js'
 
+/** Copying is cheapest out of windows that stay in the processor's cache. */
+const COPIED_WINDOW_SIZE = 4 * 2 ** 20
+
 /** What a file takes over from its manager. */
 export interface FileDefaults {
   readonly windowSize: number
   readonly prefetch: number
+}
+
+/** How to wait for what is asked of a file. */
+export interface FileCallOptions {
+  /** Gives up; rejects with the signal's reason. */
+  signal?: AbortSignal
 }
 
 /**
@@ -28,18 +42,23 @@ export class MappedFile extends Sequence {
   protected readonly onCopy: (bytes: number) => void
   readonly #file: OpenFile
   readonly #base: number
-  readonly #size: number
   readonly #defaults: FileDefaults
+  /** Where it ends, whatever becomes of the file, in bytes from its start; Infinity where it ends with the file. */
+  readonly #limit: number
 
-  /** @internal */
-  constructor(file: OpenFile, defaults: FileDefaults, base: number, size: number) {
+  /**
+   * @internal
+   * @param base where it begins, in bytes from the start of the file
+   * @param limit where it ends, whatever becomes of the file; Infinity where it ends with the file
+   */
+  constructor(file: OpenFile, defaults: FileDefaults, base: number, limit: number) {
     super()
     this.windowSize = defaults.windowSize
     this.onCopy = file.manager.copied
     this.#file = file
     this.#defaults = defaults
     this.#base = base
-    this.#size = size
+    this.#limit = limit
     if (file.path !== undefined) this.path = file.path
     file.facade = new WeakRef(this)
   }
@@ -47,17 +66,96 @@ export class MappedFile extends Sequence {
   /** @internal Where its bytes are: to be opened once more, or used as they are open. */
   get source(): Place {
     const lent = { file: this.#file, ...this.#defaults }
-    return { lent, handle: this.#file.handle.source, start: this.#base, end: this.#base + this.#size }
+    return { lent, handle: this.#file.handle.source, start: this.#base, end: this.#limit }
   }
 
-  /** Bytes, as of opening. */
+  /** Bytes, as of opening or the last {@link refresh}. */
   get size(): number {
-    return this.#size
+    return Math.max(0, Math.min(this.#limit, this.#file.size) - this.#base)
   }
 
   override windows(options?: WindowOptions): WindowIterator {
     this.#file.throwIfClosed()
     return new Windows(this.#view(), planWindows(this.#view(), options))
+  }
+
+  /**
+   * A cursor: random access, synchronous, through regions that stay mapped while the budget lasts. Without a window
+   * until it is used.
+   *
+   * @throws {SlidemapError} ERR_MAP_CLOSED
+   */
+  cursor(): Cursor {
+    this.#file.throwIfClosed()
+    return new Cursor({
+      file: this.#file,
+      base: this.#base,
+      limit: this.#limit,
+      windowSize: this.windowSize,
+      keep: this
+    })
+  }
+
+  /**
+   * A copy of the bytes `[offset, offset + length)`, the caller's own; pages are faulted in off the event loop.
+   *
+   * Takes them from a region that is mapped already where that was loaded, else maps windows of its own, so that the
+   * regions of cursors are left alone. Whether the bytes were still the file's is checked after they were copied.
+   *
+   * @param offset bytes from the start of the file, 0 <= offset <= size
+   * @param length bytes; clamped at the end of the file; default all there are
+   * @throws {SlidemapError} ERR_MAP_OUT_OF_RANGE for an offset past the end, ERR_MAP_CLOSED, ERR_MAP_FILE_TRUNCATED,
+   *   ERR_MAP_FILE_CHANGED, ERR_MAP_IO; ERR_MAP_LIMIT for a budget of less than a page or two; errors of the OS; the
+   *   signal's reason
+   * @throws {TypeError} ERR_INVALID_ARG_TYPE
+   * @throws {RangeError} ERR_OUT_OF_RANGE, also for more than one Buffer can hold
+   *
+   * @example
+   * ```ts
+   * const trailer = await file.read(file.size - 20)
+   * ```
+   */
+  async read(offset: number, length?: number, options?: FileCallOptions): Promise<Buffer> {
+    const { size } = this
+    const signal = abortSignal('options.signal', optionsObject('options', options).signal)
+    integer('offset', offset, 0)
+    const wanted = length === undefined ? size : integer('length', length, 0)
+    this.#file.throwIfClosed()
+    signal?.throwIfAborted()
+    if (offset > size) {
+      throw new SlidemapError(
+        'ERR_MAP_OUT_OF_RANGE',
+        `offset ${offset} is past the end of the file, ${size}`,
+        {
+          path: this.#file.path,
+          offset
+        }
+      )
+    }
+    const bytes = Buffer.allocUnsafeSlow(Math.min(wanted, size - offset))
+    const range = { offset: this.#base + offset, length: bytes.length }
+    const { shared } = this.#file
+    if (!(await under(signal, stop => shared.copyLoaded(range, bytes, stop)))) {
+      await this.#copyWindows(offset, bytes, signal)
+    }
+    this.onCopy(bytes.length)
+    return bytes
+  }
+
+  /**
+   * Look at the file again: its size now. Windows, cursors and reads that begin later see the file as it is by then;
+   * where it has changed, cursors go on with what they show until they are sent elsewhere. A range that was opened with
+   * an `end` keeps it.
+   *
+   * @returns {@link size}, in bytes
+   * @throws {SlidemapError} ERR_MAP_CLOSED; ERR_MAP_FILE_CHANGED if the file has to be reopened for it, and another
+   *   one is at its path
+   * @throws errors of the OS; the signal's reason
+   */
+  async refresh(options?: FileCallOptions): Promise<number> {
+    const signal = abortSignal('options.signal', optionsObject('options', options).signal)
+    await under(signal, stop => this.#file.refresh(stop))
+    return this.size
   }
 
   /**
@@ -68,7 +166,17 @@ export class MappedFile extends Sequence {
     return this.#file.close()
   }
 
+  async #copyWindows(offset: number, bytes: Buffer, signal: AbortSignal | undefined): Promise<void> {
+    const windows = this.windows({
+      start: offset,
+      end: offset + bytes.length,
+      size: Math.min(this.windowSize, COPIED_WINDOW_SIZE),
+      ...(signal && { signal })
+    })
+    for await (const window of windows) window.bytes.copy(bytes, window.offset - offset)
+  }
+
   #view(): View {
-    return { file: this.#file, base: this.#base, size: this.#size, ...this.#defaults }
+    return { file: this.#file, base: this.#base, size: this.size, ...this.#defaults }
   }
 }

@@ -2,9 +2,10 @@
  * `MapManager`: limits, and the files opened under them.
  */
 import { constants } from 'node:fs'
+import { resolve } from 'node:path'
 import { emitWarning } from 'node:process'
 import { abortSignal, integer, integerOrInfinity, optionsObject } from './arguments.js'
-import { invalidRange, SlidemapError } from './errors.js'
+import { invalidRange, invalidType, SlidemapError } from './errors.js'
 import { MappedFile } from './file.js'
 import { handleLimit } from './manager/handle-limit.js'
 import { RegionManager } from './manager/manager.js'
@@ -57,8 +58,14 @@ export interface ManagerStats {
   peakMappedBytes: number
   /** The limit, in bytes. */
   maxMappedBytes: number
+  /** Bytes of a window where no other size is asked for. */
+  windowSize: number
   /** Regions mapped now. */
   regions: number
+  /** Regions of them that no cursor or buffer leases: kept for the next one, and unmapped when room is needed. */
+  cachedRegions: number
+  /** Bytes that these hold: whole pages. */
+  cachedBytes: number
   /** Regions mapped so far. */
   maps: number
   /** Descriptors held open now; the caller's own are not counted. */
@@ -169,7 +176,7 @@ export class MapManager implements AsyncDisposable {
       })
     }
     const defaults = { windowSize: this.#windowSize, prefetch: this.#prefetch }
-    const file = new MappedFile(opened, defaults, start, last - start)
+    const file = new MappedFile(opened, defaults, start, end)
     this.#dropped.register(file, () => void opened.close(), opened)
     opened.onClose = () => this.#dropped.unregister(opened)
     return file
@@ -203,7 +210,7 @@ export class MapManager implements AsyncDisposable {
 
   /** What this manager holds and has held: a plain object, made anew at each call. */
   stats(): ManagerStats {
-    const { bytes, handles, files, ledgers, counts, mapper } = this.#regions
+    const { bytes, cached, handles, files, ledgers, counts, mapper } = this.#regions
     let regions = 0
     for (const file of files) regions += file.regions.size
     for (const ledger of ledgers) regions += ledger.size
@@ -212,7 +219,10 @@ export class MapManager implements AsyncDisposable {
       mappedBytes: bytes.held,
       peakMappedBytes: bytes.peak,
       maxMappedBytes: bytes.limit,
+      windowSize: this.#windowSize,
       regions,
+      cachedRegions: cached.size,
+      cachedBytes: cached.bytes,
       maps: counts.maps,
       handles: handles.budget.held,
       peakHandles: handles.budget.peak,
@@ -224,6 +234,35 @@ export class MapManager implements AsyncDisposable {
       bytesCopied: counts.bytesCopied,
       faults: counts.faults
     }
+  }
+
+  /**
+   * Unmap every region that nobody leases: what cursors and buffers have left behind. Those in use stay.
+   *
+   * @returns regions unmapped
+   */
+  collect(): number {
+    return this.#regions.collect()
+  }
+
+  /**
+   * Unmap everything of the files that were opened by this path, whoever uses it, and close their descriptors, so that
+   * the file can be deleted or replaced where the OS forbids that for mapped files (Windows).
+   *
+   * Cursors and windows on it are not valid from then on, and their bytes are gone, as if they had been released; the
+   * files stay open, and map again when they are used: ERR_MAP_FILE_CHANGED if another one is at the path by then.
+   * Jobs that are under way on the thread pool are not waited for: where there may be some, close the files instead.
+   *
+   * @param path as text, Buffer or URL, absolute or from the current folder
+   * @returns regions unmapped
+   * @throws {TypeError} ERR_INVALID_ARG_TYPE
+   * @see smmap's force_map_handle_removal_win()
+   */
+  unmapFile(path: string | Buffer | URL): number {
+    const { handle } = resolveSource(path)
+    if (typeof handle === 'function') throw invalidType('path', 'a path or a file: URL', path)
+    const meant = resolve(handle.toString())
+    return this.#regions.unmap(opened => resolve(opened) === meant)
   }
 
   /**

@@ -115,6 +115,25 @@ export class Budget {
     return this.tryAcquire(amount)
   }
 
+  /**
+   * Take units at once, for whoever cannot wait.
+   *
+   * @throws {SlidemapError} ERR_MAP_LIMIT, also if others hold or wait for what is missing
+   */
+  demand(amount: number): void {
+    if (this.#closed !== undefined) throw this.#closed
+    if (amount > this.limit) throw this.#tooLarge(amount)
+    if (this.take(amount)) return
+    // Reclaiming runs what others wrote: it may have closed this budget.
+    if (this.#closed !== undefined) throw this.#closed
+    throw new SlidemapError(
+      'ERR_MAP_LIMIT',
+      `${amount} more do not fit now: of ${this.#options.name}, ${this.limit}, ${this.#held} are in use` +
+        (this.#queue.size > 0 ? `, and ${this.#queue.size} wait for more` : ''),
+      { length: amount }
+    )
+  }
+
   /** Give units back, and serve the queue. */
   release(amount: number): void {
     this.#held -= amount

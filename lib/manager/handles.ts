@@ -67,12 +67,15 @@ export class Handles {
   /**
    * Run `job` on a handle, opening it if need be; it is not closed meanwhile.
    *
+   * @param same what must hold between what was opened first and what is opened again; default: as far as the OS
+   *   tells, the same file with the same content
    * @throws {SlidemapError} ERR_MAP_FILE_CHANGED if what is opened again is not what was opened first
    */
   async use<T extends MapOutcome>(
     handle: Handle,
     job: (target: Target) => Promise<T>,
-    signal?: AbortSignal
+    signal?: AbortSignal,
+    same = isUnchanged
   ): Promise<T> {
     const { source } = handle
     if (typeof source === 'function') return this.#pinned(handle, () => job(lent(source)))
@@ -87,13 +90,50 @@ export class Handles {
     return this.#pinned(handle, async () => {
       try {
         const outcome = await job(source)
-        this.#opened(handle, outcome)
+        this.#opened(handle, outcome, same)
         return outcome
       } catch (error) {
         this.budget.release(1)
         throw error
       }
     })
+  }
+
+  /**
+   * The same on this thread, without waiting.
+   *
+   * @throws {SlidemapError} ERR_MAP_LIMIT where all handles are in use, ERR_MAP_FILE_CHANGED
+   */
+  useSync<T extends MapOutcome>(handle: Handle, job: (target: Target) => T): T {
+    const { source } = handle
+    if (typeof source === 'function') return job(source())
+    if (handle.fd !== -1) {
+      const outcome = job(handle.fd)
+      this.#touch(handle)
+      return outcome
+    }
+    this.budget.demand(1)
+    try {
+      const outcome = job(source)
+      this.#opened(handle, outcome)
+      this.#touch(handle)
+      return outcome
+    } catch (error) {
+      this.budget.release(1)
+      throw error
+    }
+  }
+
+  /** Close one handle now, if no job runs on it: it is opened again when it is needed. Answers whether it is closed. */
+  closeIdle(handle: Handle): boolean {
+    if (handle.list !== this.#idle) return handle.fd === -1
+    this.#closeNow(handle)
+    return true
+  }
+
+  /** Close all handles that no job runs on. */
+  closeAllIdle(): void {
+    this.#closeIdle(Number.POSITIVE_INFINITY)
   }
 
   /** Whether a job on it needs no handle that others have, or wait for. */
@@ -120,8 +160,8 @@ export class Handles {
   }
 
   /** Takes the outcome's descriptor over, or throws and leaves neither it nor a mapping behind. */
-  #opened(handle: Handle, outcome: MapOutcome): void {
-    if (handle.info !== undefined && !isUnchanged(handle.info, outcome.info)) {
+  #opened(handle: Handle, outcome: MapOutcome, same = isUnchanged): void {
+    if (handle.info !== undefined && !same(handle.info, outcome.info)) {
       outcome.mapping?.unmap()
       closeQuietly(handle.mapper, outcome.fd)
       throw changed(handle)
@@ -155,15 +195,25 @@ export class Handles {
     this.budget.serve()
   }
 
+  /** It was used, and no longer is unless jobs run on it. */
+  #touch(handle: Handle): void {
+    if (handle.users === 0) this.#rest(handle)
+  }
+
   #closeIdle(short: number): void {
     for (const handle of this.#idle) {
       if (short-- <= 0) return
-      this.#idle.remove(handle)
-      // At once, not on the thread pool: whoever waits may have it now, and reading-only closes do not block.
-      closeQuietly(handle.mapper, handle.fd)
-      handle.fd = -1
-      this.budget.release(1)
+      this.#closeNow(handle)
     }
+  }
+
+  #closeNow(handle: Handle): void {
+    this.#idle.remove(handle)
+    const { fd } = handle
+    handle.fd = -1
+    // At once, not on the thread pool: whoever waits may have it now, and reading-only closes do not block.
+    closeQuietly(handle.mapper, fd)
+    this.budget.release(1)
   }
 }
 

@@ -3,7 +3,7 @@
  * handles; what consumers make of them is not its affair.
  */
 import { follow } from '../abort.js'
-import { SlidemapError } from '../errors.js'
+import { hasCode, SlidemapError } from '../errors.js'
 import type { FileInfo, Mapper } from '../mapping/mapper.js'
 import { Budget } from './budget.js'
 import { Handle, type HandleSource, Handles, type Target } from './handles.js'
@@ -12,6 +12,7 @@ import { type Linked, LinkedList } from './linked-list.js'
 import { Once } from './once.js'
 import { type Consumer, OpenFile, unreadable } from './open-file.js'
 import type { Ledger, LedgerEvents } from './region.js'
+import { RegionCache } from './shared-region.js'
 
 /** Holds regions that were mapped ahead and that nobody has asked for yet. */
 export interface Spares extends Linked<Spares> {
@@ -54,6 +55,8 @@ export class RegionManager implements LedgerEvents {
   /** Regions alive of files that are closed already. */
   readonly ledgers = new Set<Ledger>()
   readonly spares = new LinkedList<Spares>()
+  /** Shared regions of all files that nobody leases. */
+  readonly cached = new RegionCache(() => this.bytes.serve())
   readonly counts: Counts = { maps: 0, evictions: 0, bytesCopied: 0, faults: 0 }
   /** Consumers that nobody holds any more, by what has to be ended for them. */
   readonly dropped = new FinalizationRegistry<Consumer>(consumer => {
@@ -167,10 +170,79 @@ export class RegionManager implements LedgerEvents {
     )
   }
 
+  /**
+   * Take bytes of budget for a mapping on this thread, evicting what may be.
+   *
+   * @throws {SlidemapError} ERR_MAP_LIMIT
+   */
+  demand(bytes: number): void {
+    if (this.bytes.take(bytes)) return
+    // What was mapped ahead may still be under way: that comes back too late for who cannot wait.
+    while (bytes <= this.bytes.limit && this.bytes.waiters === 0 && this.#evict() > 0) {
+      if (this.bytes.tryAcquire(bytes)) return
+    }
+    this.bytes.demand(bytes)
+  }
+
+  /**
+   * Run a job again, once, if the OS was out of mappings, memory or descriptors, after everything that nobody uses
+   * was given back.
+   */
+  async retried<T>(job: () => Promise<T>): Promise<T> {
+    try {
+      return await job()
+    } catch (error) {
+      if (!isShortage(error)) throw error
+      this.#relieve()
+      return job()
+    }
+  }
+
+  /** The same for a job on this thread. */
+  retriedSync<T>(job: () => T): T {
+    try {
+      return job()
+    } catch (error) {
+      if (!isShortage(error)) throw error
+      this.#relieve()
+      return job()
+    }
+  }
+
+  /** Unmap every shared region that nobody leases. @returns how many went */
+  collect(): number {
+    const count = this.cached.size
+    while (this.cached.evict() > 0);
+    return count
+  }
+
+  /** Release every region of the files opened by paths that `isMeant`, whoever uses them. @returns how many went */
+  unmap(isMeant: (path: string) => boolean): number {
+    // These would be handed out as if they were still there.
+    this.#giveUpSpares()
+    let count = 0
+    for (const file of this.files) {
+      if (file.path !== undefined && isMeant(file.path)) count += file.unmapAll()
+    }
+    return count
+  }
+
+  #giveUpSpares(): void {
+    for (const spares of this.spares) spares.giveUp(Number.POSITIVE_INFINITY)
+  }
+
+  #relieve(): void {
+    this.#giveUpSpares()
+    while (this.#evict() > 0);
+    this.handles.closeAllIdle()
+  }
+
   /** Stat, and move the handle to the mapper that can serve it. */
   async #stat(handle: Handle, signal: AbortSignal): Promise<FileInfo> {
     const look = () =>
-      this.handles.use(handle, target => this.#look(handle, target, signal), signal).then(({ info }) => info)
+      this.retried(() => this.handles.use(handle, target => this.#look(handle, target, signal), signal)).then(
+        ({ info }) => info
+      )
     let info = await look()
     const refusal = unreadable(info, handle.path)
     if (refusal) throw refusal
@@ -192,6 +264,22 @@ export class RegionManager implements LedgerEvents {
    */
   async moveToReader(handle: Handle): Promise<void> {
     if (handle.mapper.servesAnyFile) return
+    const reader = this.#readerFor(handle)
+    await this.handles.close(handle)
+    handle.mapper = reader
+  }
+
+  /** The same on this thread; not while jobs run on the handle. Answers whether it is done. */
+  moveToReaderSync(handle: Handle): boolean {
+    if (handle.mapper.servesAnyFile) return true
+    const reader = this.#readerFor(handle)
+    if (handle.users > 0) return false
+    this.handles.closeIdle(handle)
+    handle.mapper = reader
+    return true
+  }
+
+  #readerFor(handle: Handle): Mapper {
     const { reader } = this.#options
     if (reader === undefined) {
       throw new SlidemapError(
@@ -200,9 +288,8 @@ export class RegionManager implements LedgerEvents {
         { path: handle.path }
       )
     }
-    await this.handles.close(handle)
     this.#reader ??= reader()
-    handle.mapper = this.#reader
+    return this.#reader
   }
 
   #reclaim(short: number): void {
@@ -211,9 +298,25 @@ export class RegionManager implements LedgerEvents {
       if (missing <= 0) return
       missing -= spares.giveUp(missing)
     }
+    while (missing > 0) {
+      const gained = this.#evict()
+      if (gained === 0) return
+      missing -= gained
+    }
+  }
+
+  #evict(): number {
+    const bytes = this.cached.evict()
+    if (bytes > 0) this.counts.evictions++
+    return bytes
   }
 
   #closedError(): SlidemapError {
     return new SlidemapError('ERR_MAP_CLOSED', 'the manager is closed')
   }
+}
+
+/** Whether the OS was out of something that giving back can mend. */
+function isShortage(error: unknown): boolean {
+  return ['ENOMEM', 'EMFILE', 'ENFILE'].some(code => hasCode(error, code))
 }

@@ -9,6 +9,7 @@ import { changed, type Handle, isSameFile, type Target } from './handles.js'
 import type { RegionManager } from './manager.js'
 import { Once } from './once.js'
 import { Ledger, type Region } from './region.js'
+import { SharedRegions } from './shared-regions.js'
 
 /** Whoever works on a file and has to be ended when it is closed. */
 export interface Consumer {
@@ -25,6 +26,8 @@ export class OpenFile {
   readonly manager: RegionManager
   readonly handle: Handle
   readonly regions: Ledger
+  /** Those of them that are shared: random access. */
+  readonly shared: SharedRegions
   readonly consumers = new Set<Consumer>()
   /** The public object over this file, kept alive by every region: who holds bytes, holds the file. */
   facade: WeakRef<object> | undefined
@@ -38,6 +41,7 @@ export class OpenFile {
     this.handle = handle
     this.#info = handle.info = info
     this.regions = new Ledger(manager.bytes, manager)
+    this.shared = new SharedRegions(this)
   }
 
   /** The path it was opened by, if it was. */
@@ -45,7 +49,7 @@ export class OpenFile {
     return this.handle.path
   }
 
-  /** Bytes, as of opening. */
+  /** Bytes, as of opening or the last {@link refresh}. */
   get size(): number {
     return this.#info.size
   }
@@ -79,6 +83,71 @@ export class OpenFile {
     return this.#mapGranted(range, bytes, signal)
   }
 
+  /** The same for a region that is kept beyond its use: see {@link Ledger.hold}. */
+  async mapHeld(range: Range, signal: AbortSignal): Promise<Region> {
+    this.throwIfClosed()
+    const bytes = this.cost(range)
+    await this.manager.bytes.acquire(bytes, signal)
+    return this.#mapGranted(range, bytes, signal, true)
+  }
+
+  /**
+   * The same on this thread, pages not faulted in, without waiting.
+   *
+   * @throws {SlidemapError} ERR_MAP_LIMIT also where it does not fit just now; else as {@link map}
+   */
+  mapSync(range: Range): Region {
+    this.throwIfClosed()
+    const bytes = this.cost(range)
+    this.manager.demand(bytes)
+    try {
+      return this.#entered(range, this.#runOrReadSync(range), bytes, true)
+    } catch (error) {
+      this.manager.bytes.release(bytes)
+      throw error
+    }
+  }
+
+  /**
+   * Have the pages of `range` read off this thread, so that touching them elsewhere does not wait for the disk. Does
+   * nothing while the budget is spent.
+   */
+  async warm(range: Range, signal: AbortSignal): Promise<void> {
+    const bytes = this.cost(range)
+    if (!this.manager.bytes.take(bytes)) return
+    const region = await this.#mapGranted(range, bytes, signal)
+    region.release()
+  }
+
+  /**
+   * Look at the file again. Where it has changed, what was mapped of it is not shown to anybody else any more.
+   *
+   * @returns its size now, in bytes
+   * @throws {SlidemapError} ERR_MAP_CLOSED, ERR_MAP_FILE_CHANGED where another file is at its path
+   */
+  async refresh(signal: AbortSignal): Promise<number> {
+    this.throwIfClosed()
+    const { info } = await this.#run(undefined, signal, isSameFile)
+    this.throwIfClosed()
+    const { size, mtimeNs } = this.#info
+    this.#info = this.handle.info = info
+    if (info.size !== size || info.mtimeNs !== mtimeNs) this.shared.retireAll()
+    return info.size
+  }
+
+  /**
+   * Release every region, whoever leases it, and close the handle unless a job runs on it.
+   *
+   * @returns regions released
+   */
+  unmapAll(): number {
+    const count = this.regions.size
+    this.shared.retireAll()
+    this.regions.releaseAll()
+    this.manager.handles.closeIdle(this.handle)
+    return count
+  }
+
   /** The same if it can start at once and takes nothing from anybody; undefined if not. */
   tryMap(range: Range, signal: AbortSignal): Promise<Region> | undefined {
     const { jobs, handles } = this.manager
@@ -103,10 +172,27 @@ export class OpenFile {
   /** Why the bytes from `offset` on were lost: the file ends before them now, or reading them failed. */
   async explainLoss(offset: number, signal: AbortSignal): Promise<SlidemapError> {
     const { info } = await this.#run(undefined, signal)
-    if (info.size <= offset) return this.#truncated(info.size, offset + 1)
+    return this.#loss(info.size, offset)
+  }
+
+  /** The same on this thread. */
+  explainLossSync(offset: number): SlidemapError {
+    try {
+      return this.#loss(this.#runSync(undefined).info.size, offset)
+    } catch (cause) {
+      return this.#failed(offset, cause)
+    }
+  }
+
+  #loss(size: number, offset: number): SlidemapError {
+    return size <= offset ? this.#truncated(size, offset + 1) : this.#failed(offset)
+  }
+
+  #failed(offset: number, cause?: unknown): SlidemapError {
     return new SlidemapError('ERR_MAP_IO', `reading ${this.#name} failed at offset ${offset}`, {
       path: this.path,
-      offset
+      offset,
+      cause
     })
   }
 
@@ -129,6 +215,7 @@ export class OpenFile {
    */
   async retire(): Promise<void> {
     await Promise.all([...this.consumers].map(consumer => consumer.destroy(this.closedError())))
+    this.shared.retireAll()
     if (this.regions.size === 0) return this.close()
     // Nobody is there to be told of a descriptor that is closed by now.
     this.regions.onEmpty = () => void this.close().catch(() => {})
@@ -139,6 +226,7 @@ export class OpenFile {
     this.onClose?.()
     const error = this.closedError()
     const ended = [...this.consumers].map(consumer => consumer.destroy(error))
+    this.shared.retireAll()
     this.regions.releaseAll()
     try {
       await Promise.all(ended)
@@ -149,45 +237,61 @@ export class OpenFile {
   }
 
   /** Owns `bytes` of budget until a region does. */
-  async #mapGranted(range: Range, bytes: number, signal: AbortSignal): Promise<Region> {
+  async #mapGranted(range: Range, bytes: number, signal: AbortSignal, held = false): Promise<Region> {
     try {
-      const { info, mapping, area } = await this.#runOrRead(range, signal)
-      if (mapping === undefined || area === undefined) throw this.#truncated(info.size, endOf(range))
-      if (this.closed) {
-        // Whoever closed it has released the regions that there were.
-        mapping.unmap()
-        throw this.closedError()
-      }
-      this.manager.mapped()
-      return this.regions.enter(mapping, area, bytes, this.facade?.deref())
+      return this.#entered(range, await this.#runOrRead(range, signal), bytes, held)
     } catch (error) {
       this.manager.bytes.release(bytes)
       throw error
     }
   }
 
+  #entered(range: Range, { info, mapping, area }: Outcome, bytes: number, held: boolean): Region {
+    if (mapping === undefined || area === undefined) throw this.#truncated(info.size, endOf(range))
+    if (this.closed) {
+      // Whoever closed it has released the regions that there were.
+      mapping.unmap()
+      throw this.closedError()
+    }
+    this.manager.mapped()
+    return held
+      ? this.regions.hold(mapping, area, bytes)
+      : this.regions.enter(mapping, area, bytes, this.facade?.deref())
+  }
+
   /** Files that the OS will not map (some FUSE and network mounts) are read from the first refusal on. */
   async #runOrRead(range: Range, signal: AbortSignal): Promise<Outcome> {
+    const run = () => this.manager.retried(() => this.#run(range, signal))
     try {
-      return await this.#run(range, signal)
+      return await run()
     } catch (error) {
       if (!hasCode(error, 'ENODEV') || this.mapper.servesAnyFile) throw error
       await this.manager.moveToReader(this.handle)
-      return this.#run(range, signal)
+      return run()
+    }
+  }
+
+  #runOrReadSync(range: Range): Outcome {
+    const run = () => this.manager.retriedSync(() => this.#runSync(range))
+    try {
+      return run()
+    } catch (error) {
+      if (!hasCode(error, 'ENODEV') || this.mapper.servesAnyFile) throw error
+      if (!this.manager.moveToReaderSync(this.handle)) throw error
+      return run()
     }
   }
 
   /** One job on this file: stat, and map what holds `range` if there is one. */
-  async #run(range: Range | undefined, signal: AbortSignal): Promise<Outcome> {
+  async #run(range: Range | undefined, signal: AbortSignal, same?: typeof isSameFile): Promise<Outcome> {
     const { manager, handle } = this
     const outcome = await manager.handles.use(
       handle,
       target => manager.jobs.run(() => this.#job(target, range, signal), signal),
-      signal
+      signal,
+      same
     )
-    if (isSameFile(outcome.info, this.#info)) return outcome
-    outcome.mapping?.unmap()
-    throw changed(handle)
+    return this.#checked(outcome)
   }
 
   async #job(target: Target, range: Range | undefined, signal: AbortSignal): Promise<Outcome> {
@@ -196,6 +300,21 @@ export class OpenFile {
     const { mapper, flags } = this.handle
     const area = range && cover(range, mapper.granularity)
     return { ...(await mapper.run({ target, flags, ...area }, signal)), area }
+  }
+
+  #runSync(range: Range | undefined): Outcome {
+    this.throwIfClosed()
+    const { manager, handle } = this
+    const { mapper, flags } = handle
+    const area = range && cover(range, mapper.granularity)
+    const outcome = manager.handles.useSync(handle, target => mapper.runSync({ target, flags, ...area }))
+    return this.#checked({ ...outcome, area })
+  }
+
+  #checked(outcome: Outcome): Outcome {
+    if (isSameFile(outcome.info, this.#info)) return outcome
+    outcome.mapping?.unmap()
+    throw changed(this.handle)
   }
 
   #truncated(size: number, end: number): SlidemapError {

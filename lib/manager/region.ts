@@ -2,6 +2,7 @@
  * Regions: mappings with their place in a file, and the ledger that knows which of a file's regions are alive.
  */
 import { Buffer } from 'node:buffer'
+import { SlidemapError } from '../errors.js'
 import type { Mapping } from '../mapping/mapper.js'
 import type { Range } from '../range.js'
 import type { Budget } from './budget.js'
@@ -38,8 +39,13 @@ export class Region {
     return this.#released
   }
 
-  /** The bytes of `range`, which lies inside this region; a view, not a copy. */
+  /**
+   * The bytes of `range`, which lies inside this region; a view, not a copy.
+   *
+   * @throws {SlidemapError} ERR_MAP_RELEASED
+   */
   view(range: Range): Buffer {
+    if (this.#released) throw new SlidemapError('ERR_MAP_RELEASED', 'the region was released', range)
     return Buffer.from(this.#mapping.buffer, range.offset - this.offset, range.length)
   }
 
@@ -58,6 +64,14 @@ export class Region {
     this.#released = true
     this.#note(this.#mapping.unmap())
     this.#ledger.leave(this.#claim)
+  }
+
+  /**
+   * Leave it to the garbage collector from now on, which releases it once it and all views of it are out of reach.
+   * For a region that the ledger {@link Ledger.hold holds}.
+   */
+  loosen(): void {
+    if (!this.#released) this.#ledger.loosen(this, this.#claim, this.#mapping)
   }
 
   #note(fault: number): void {
@@ -82,13 +96,13 @@ export interface LedgerEvents {
   collected(): void
 }
 
-/** The regions of one file that are alive, held weakly. */
+/** The regions of one file that are alive: those of consumers held weakly, those that are kept for others strongly. */
 export class Ledger {
   readonly events: LedgerEvents
   /** Called whenever the last region alive has gone. */
   onEmpty: (() => void) | undefined
   readonly #budget: Budget
-  readonly #live = new Map<Claim, WeakRef<Region>>()
+  readonly #live = new Map<Claim, WeakRef<Region> | Region>()
   /** As long as somebody holds a view, its region lives: a Buffer kept without its window stays right. */
   readonly #owners = new WeakMap<ArrayBuffer, Region>()
   readonly #collected = new FinalizationRegistry<Claim>(claim => {
@@ -115,10 +129,28 @@ export class Ledger {
   enter(mapping: Mapping, range: Range, bytes: number, keep: object | undefined): Region {
     const claim: Claim = { bytes, forget: mapping.forget }
     const region = new Region(this, claim, mapping, range, keep)
+    this.loosen(region, claim, mapping)
+    return region
+  }
+
+  /**
+   * The same for a region that is kept beyond its use: it stays until it is released.
+   *
+   * No weak references, which the runtime keeps alive to the end of the current job: a loop that maps and unmaps a
+   * million regions without a pause would hold them all.
+   */
+  hold(mapping: Mapping, range: Range, bytes: number): Region {
+    const claim: Claim = { bytes, forget: mapping.forget }
+    const region = new Region(this, claim, mapping, range, undefined)
+    this.#live.set(claim, region)
+    return region
+  }
+
+  /** Hold a region weakly: who has a view of its mapping, has it. */
+  loosen(region: Region, claim: Claim, mapping: Mapping): void {
     this.#live.set(claim, new WeakRef(region))
     this.#owners.set(mapping.buffer, region)
     this.#collected.register(region, claim, claim)
-    return region
   }
 
   /** A region is gone: its budget is free again. */
@@ -132,7 +164,7 @@ export class Ledger {
   /** Release every region, whoever leases it. */
   releaseAll(): void {
     for (const [claim, reference] of [...this.#live]) {
-      const region = reference.deref()
+      const region = reference instanceof Region ? reference : reference.deref()
       if (region) region.release()
       else {
         claim.forget()

@@ -1,0 +1,280 @@
+/**
+ * Cursors: random access through a window that goes where it is sent.
+ */
+import type { Buffer } from 'node:buffer'
+import { follow } from '../abort.js'
+import { abortSignal, integer, optionsObject } from '../arguments.js'
+import { SlidemapError } from '../errors.js'
+import type { Consumer, OpenFile } from '../manager/open-file.js'
+import type { SharedRegion } from '../manager/shared-region.js'
+import type { Wanted } from '../manager/shared-regions.js'
+import { endOf } from '../range.js'
+
+/** What a cursor needs to know of the file it moves over. */
+export interface CursorView {
+  readonly file: OpenFile
+  /** Where the view begins, in bytes from the start of the file. */
+  readonly base: number
+  /** Where it ends, in bytes from the start of the file; Infinity where it ends with the file, however long that is. */
+  readonly limit: number
+  readonly windowSize: number
+  /** The public file: who holds a cursor, holds it. */
+  readonly keep: object
+}
+
+export interface LoadOptions {
+  /** Gives up; rejects with the signal's reason. */
+  signal?: AbortSignal
+}
+
+/** What a cursor leases. Apart from the cursor, so that a cursor can be collected and this ends its affairs. */
+class Grip implements Consumer {
+  region: SharedRegion | undefined
+
+  async destroy(): Promise<void> {
+    this.region?.abandon()
+    this.region = undefined
+  }
+}
+
+/**
+ * A window that moves over a file as it is told: smmap's WindowCursor.
+ *
+ * `use()` maps what is not mapped yet, on this thread; `load()` does it off the event loop and waits for budget.
+ * `bytes` are the file's own pages, without a copy, **leased**: valid until the cursor is sent elsewhere, unused or
+ * disposed of. Regions are shared by all cursors of a file and stay mapped after use, until the budget is needed for
+ * others; the one used longest ago goes first. Writing into `bytes` reaches the file in no case, but whoever else looks
+ * at the same region.
+ *
+ * Bytes that are lost while they are looked at (the file shrank, or the disk failed) read as zeros. The next call then
+ * throws ERR_MAP_FILE_TRUNCATED or ERR_MAP_IO: `use()`, `load()`, `unuse()`, or the end of a `using` block. {@link lost} tells before. As the OS has it, bytes cut off within a page are not lost in this
+ * sense: they read as zeros until `file.refresh()` is called.
+ *
+ * @example
+ * ```ts
+ * using cursor = file.cursor()
+ * const count = cursor.use(8, 4).bytes.readUInt32BE()
+ * for (let at = 12; at < file.size; at += cursor.length) hash.update(cursor.use(at).bytes)
+ * ```
+ * @see git packfile.c use_pack(), smmap's WindowCursor
+ */
+export class Cursor implements Disposable {
+  readonly #view: CursorView
+  readonly #grip = new Grip()
+  /** Where the window may reach in the region in use, in bytes from the start of the file. */
+  #limit = 0
+  /** Window, in bytes from the start of the file and in bytes. */
+  #start: number
+  #length = 0
+  /** Where the windows end that were shown of the region in use: a loss after that concerns others. */
+  #shown = 0
+  #bytes: Buffer | undefined
+  #loading: AbortController | undefined
+  #disposed = false
+
+  /** @internal */
+  constructor(view: CursorView) {
+    this.#view = view
+    this.#start = view.base
+    view.file.manager.dropped.register(this, this.#grip, this.#grip)
+  }
+
+  /**
+   * Go to `offset`. Maps a region there, on this thread and without faulting its pages in, unless there is one.
+   *
+   * The window holds the byte at `offset` at least. It may be shorter than asked for, see {@link length}: it ends where
+   * the region, the view or the file ends, and {@link use} at the byte after it goes on from there.
+   *
+   * @param offset bytes from the start of the file, 0 <= offset < size
+   * @param size bytes, >= 1; default as many as the region has
+   * @throws {SlidemapError} ERR_MAP_OUT_OF_RANGE for an offset at the end or past it; ERR_MAP_LIMIT where what is leased
+   *   leaves no room, or others wait for it; ERR_MAP_CLOSED; ERR_MAP_RELEASED once disposed of;
+   *   ERR_MAP_FILE_TRUNCATED, ERR_MAP_FILE_CHANGED, ERR_MAP_IO. The cursor is not valid then.
+   * @throws errors of the OS
+   * @throws {TypeError} ERR_INVALID_ARG_TYPE
+   * @throws {RangeError} ERR_OUT_OF_RANGE
+   */
+  use(offset: number, size: number = Number.MAX_SAFE_INTEGER): this {
+    const region = this.#grip.region
+    const start = this.#view.base + offset
+    // The common case first, and nothing in it that is not needed: the region in use has it.
+    if (
+      region?.current &&
+      offset >= 0 &&
+      start >= region.offset &&
+      start < this.#limit &&
+      size >= 1 &&
+      Number.isSafeInteger(start) &&
+      Number.isSafeInteger(size) &&
+      region.region.lost < 0
+    ) {
+      this.#show(start, size)
+      return this
+    }
+    const wanted = this.#wanted(offset, size)
+    this.unuse()
+    this.#take(this.#view.file.shared.use(wanted), wanted)
+    return this
+  }
+
+  /**
+   * The same with pages faulted in off the event loop, waiting for budget, first come first served, while it is spent.
+   *
+   * The whole region is faulted in, `windowSize` bytes of the manager at the most. Until this settles the cursor is not
+   * valid; another call of `use()`, `load()` or `unuse()` meanwhile ends it with ERR_MAP_RELEASED.
+   *
+   * @param offset bytes from the start of the file, 0 <= offset < size
+   * @param size bytes, >= 1; default as many as the region has
+   * @throws what {@link use} does, but ERR_MAP_LIMIT only for what can never fit; the signal's reason
+   */
+  async load(offset: number, size: number = Number.MAX_SAFE_INTEGER, options?: LoadOptions): Promise<this> {
+    const signal = abortSignal('options.signal', optionsObject('options', options).signal)
+    const wanted = this.#wanted(offset, size)
+    // Given back before this waits: so any number of cursors get by with a budget of one region.
+    this.unuse()
+    const loading = new AbortController()
+    this.#loading = loading
+    const unfollow = follow(signal, loading)
+    try {
+      const region = await this.#view.file.shared.load(wanted, loading.signal)
+      if (loading.signal.aborted) {
+        region.unlease()
+        throw loading.signal.reason
+      }
+      this.#take(region, wanted)
+      return this
+    } finally {
+      unfollow()
+      if (this.#loading === loading) this.#loading = undefined
+    }
+  }
+
+  /**
+   * Give the region back: the cursor is not valid then, and its bytes may be unmapped whenever room is needed. It can
+   * be used again. Idempotent.
+   *
+   * @throws {SlidemapError} ERR_MAP_FILE_TRUNCATED or ERR_MAP_IO, where bytes were lost that this cursor had shown
+   */
+  unuse(): void {
+    this.#loading?.abort(this.#released('the cursor was sent elsewhere'))
+    this.#loading = undefined
+    const { region } = this.#grip
+    if (region === undefined) return
+    const lost = region.region.lost
+    const shown = this.#shown
+    this.#grip.region = undefined
+    this.#bytes = undefined
+    this.#length = this.#shown = 0
+    if (lost >= 0) region.retire()
+    region.unlease()
+    if (lost >= 0 && lost < shown) throw this.#view.file.explainLossSync(lost)
+  }
+
+  /** Whether there is a window: between `use()` or `load()` and `unuse()`, while the file is open. */
+  get valid(): boolean {
+    const { region } = this.#grip
+    return region !== undefined && !region.region.released
+  }
+
+  /** Where the window begins, or began, in bytes from the start of the file. */
+  get offset(): number {
+    return this.#start - this.#view.base
+  }
+
+  /** Bytes of the window; 0 while there is none. */
+  get length(): number {
+    return this.valid ? this.#length : 0
+  }
+
+  /**
+   * The bytes of the window, without a copy.
+   *
+   * @throws {SlidemapError} ERR_MAP_RELEASED while there is no window
+   */
+  get bytes(): Buffer {
+    const { region } = this.#grip
+    if (region === undefined || region.region.released) throw this.#released('the cursor has no window')
+    this.#bytes ??= region.region.view({ offset: this.#start, length: this.#length })
+    return this.#bytes
+  }
+
+  /**
+   * Offset in the file of the first byte that was lost under what this cursor has shown of its region, and reads as
+   * zero; -1 for none.
+   */
+  get lost(): number {
+    const lost = this.#grip.region?.region.lost ?? -1
+    return lost < this.#shown ? lost : -1
+  }
+
+  /** Whether the window holds the byte at `offset`, in bytes from the start of the file. */
+  includes(offset: number): boolean {
+    const start = this.#view.base + offset
+    return start >= this.#start && start < this.#start + this.length
+  }
+
+  /** Another cursor, at the same place: it leases the same region, and goes its own ways. */
+  clone(): Cursor {
+    this.#throwIfDisposed()
+    const clone = new Cursor(this.#view)
+    clone.#start = this.#start
+    const { region } = this.#grip
+    if (region === undefined || region.region.released) return clone
+    region.lease()
+    clone.#grip.region = region
+    clone.#limit = this.#limit
+    clone.#show(this.#start, this.#length)
+    return clone
+  }
+
+  /** {@link unuse}, for good. Idempotent. */
+  [Symbol.dispose](): void {
+    if (this.#disposed) return
+    this.#disposed = true
+    this.#view.file.manager.dropped.unregister(this.#grip)
+    this.unuse()
+  }
+
+  #wanted(offset: number, size: number): Wanted {
+    this.#throwIfDisposed()
+    const { file, base, limit, windowSize } = this.#view
+    integer('offset', offset, 0)
+    integer('size', size, 1)
+    file.throwIfClosed()
+    const end = Math.min(limit, file.size)
+    if (offset >= end - base) {
+      throw new SlidemapError(
+        'ERR_MAP_OUT_OF_RANGE',
+        `offset ${offset} is not before the end of the file, ${Math.max(0, end - base)}`,
+        { path: file.path, offset }
+      )
+    }
+    const start = base + offset
+    // Without a size any region will do: it goes where windows of the same size would lie side by side.
+    const length = size === Number.MAX_SAFE_INTEGER ? 1 : Math.min(size, end - start)
+    return { offset: start, length, size, windowSize }
+  }
+
+  /** Owns the lease from here on. */
+  #take(region: SharedRegion, { offset, size }: Wanted): void {
+    this.#grip.region = region
+    this.#limit = Math.min(endOf(region), this.#view.limit)
+    this.#show(offset, size)
+  }
+
+  #show(start: number, size: number): void {
+    const length = Math.min(size, this.#limit - start)
+    if (start !== this.#start || length !== this.#length) this.#bytes = undefined
+    this.#start = start
+    this.#length = length
+    if (start + length > this.#shown) this.#shown = start + length
+  }
+
+  #throwIfDisposed(): void {
+    if (this.#disposed) throw this.#released('the cursor was disposed of')
+  }
+
+  #released(message: string): SlidemapError {
+    return new SlidemapError('ERR_MAP_RELEASED', message, { path: this.#view.file.path })
+  }
+}
