@@ -74,6 +74,10 @@ export class MappedFile extends Sequence {
     return Math.max(0, Math.min(this.#limit, this.#file.size) - this.#base)
   }
 
+  protected override get knownSize(): number {
+    return this.#size
+  }
+
   override windows(options?: WindowOptions): WindowIterator {
     this.#file.throwIfClosed()
     return new Windows(this.#view(), planWindows(this.#view(), options))

@@ -17,8 +17,19 @@ export { type MmapIo, mmapIoMapper } from './mapping/mmap-io.js'
 export type { FileInfo, MapOutcome, Mapper, Mapping, MapTask, SmallTask } from './mapping/mapper.js'
 export { Concatenation, type ConcatOptions, type ConcatWindows } from './sequence/concat.js'
 export type { SourceWindow } from './sequence/concat-window.js'
+export type { Line, LineEncoding, LineOptions } from './sequence/line-plan.js'
 export type { MapReadable } from './sequence/readable.js'
-export type { Sequence, StreamOptions, WindowIterator } from './sequence/sequence.js'
+export type {
+  DelimiterFraming,
+  FixedFraming,
+  HeaderFraming,
+  PrefixFraming,
+  RecordFraming,
+  RecordLimits,
+  RecordOptions
+} from './sequence/record-plan.js'
+export type { MapRecord, RecordBatch } from './sequence/record-splitter.js'
+export type { Iteration, Sequence, StreamOptions, WindowIterator } from './sequence/sequence.js'
 export type { Window } from './sequence/window.js'
 export type { Lifetime, WindowOptions } from './sequence/windows.js'
 export type { Source, SourceRange } from './source.js'

@@ -3,6 +3,9 @@
  */
 import { integer, oneOf, optionsObject } from '../arguments.js'
 import { MapReadable } from './readable.js'
+import type { RecordOptions } from './record-plan.js'
+import type { MapRecord, RecordBatch } from './record-splitter.js'
+import { batchesOfRecords } from './records.js'
 import type { Window } from './window.js'
 import type { Lifetime, WindowOptions } from './windows.js'
 
@@ -11,7 +14,17 @@ export interface WindowIterator extends AsyncIterableIterator<Window>, AsyncDisp
   next(): Promise<IteratorResult<Window, undefined>>
   /** Call `tell` when this is ended from outside: by its signal, or by the file's being closed. */
   onEnded(tell: (error: unknown) => void): void
+  /**
+   * Let the next window begin early enough to hold `[offset, offset + length)`, which begins in the window at hand
+   * and ends after it. Absent where no window ever does.
+   *
+   * @returns whether it will
+   */
+  slide?(offset: number, length: number): boolean
 }
+
+/** An iterator that gives everything back when it is left: by `break`, `return()`, or the end of `await using`. */
+export type Iteration<T> = AsyncIterableIterator<T> & AsyncDisposable
 
 /** Which part of a sequence to stream, and how. */
 export interface StreamOptions extends WindowOptions {
@@ -33,6 +46,14 @@ export abstract class Sequence implements AsyncDisposable {
   protected abstract readonly windowSize: number
   /** Told how many bytes were copied for a consumer. */
   protected abstract readonly onCopy: (bytes: number) => void
+  /** Bytes, where that is known before they have been walked. */
+  protected get knownSize(): number | undefined {
+    return undefined
+  }
+  /** Finds delimiters in bulk. */
+  protected get scan(): Scan {
+    return scanBytes
+  }
 
   /**
    * The bytes as a sequence of windows.
@@ -76,6 +97,80 @@ export abstract class Sequence implements AsyncDisposable {
     }
     const size = chunk.leased ? this.windowSize : Math.min(this.windowSize, COPIED_WINDOW_SIZE)
     return new MapReadable(this.windows({ size, ...rest, lifetime: 'leased' }), chunk)
+  }
+
+  /**
+   * The lines of the text, as strings: exactly what `Buffer.toString()` makes of the bytes of each, a BOM included.
+   *
+   * Bytes are decoded many lines at a time and split then, so that what is paid for a line is the await; without it,
+   * {@link lineBatches} is about twice as fast.
+   *
+   * @throws {SlidemapError} ERR_MAP_OUT_OF_RANGE for a start past the end, ERR_MAP_CLOSED, ERR_MAP_UNSUPPORTED for
+   *   `reverse` where the size is not known; `next()` also ERR_MAP_RECORD_TOO_LONG, and as that of {@link windows}
+   * @throws {TypeError} ERR_INVALID_ARG_TYPE
+   * @throws {RangeError} ERR_OUT_OF_RANGE
+   *
+   * @example
+   * ```ts
+   * for await (const line of file.lines()) if (line.includes('ERROR')) console.log(line)
+   * for await (const line of file.lines({ reverse: true, limit: 10 })) console.log(line)
+   * ```
+   */
+  lines(options?: LineOptions & { offsets?: false }): Iteration<string>
+  lines(options: LineOptions & { offsets: true }): Iteration<Line>
+  lines(options?: LineOptions): Iteration<string> | Iteration<Line>
+  lines(options?: LineOptions): Iteration<string | Line> {
+    return new Items<string | Line>(batchesOfLines(this.#windowed, options))
+  }
+
+  /**
+   * The same, as arrays of some hundred lines: one await for many lines. No array is empty.
+   *
+   * @example
+   * ```ts
+   * for await (const lines of file.lineBatches()) for (const line of lines) count(line)
+   * ```
+   */
+  lineBatches(options?: LineOptions & { offsets?: false }): Iteration<string[]>
+  lineBatches(options: LineOptions & { offsets: true }): Iteration<Line[]>
+  lineBatches(options?: LineOptions): Iteration<string[]> | Iteration<Line[]>
+  lineBatches(options?: LineOptions): Iteration<string[] | Line[]> {
+    return batchesOfLines(this.#windowed, options)
+  }
+
+  /**
+   * The bytes as records: of one size, with delimiters, or with their length before them. See {@link RecordOptions}.
+   *
+   * Leased by default: a record is valid until the next one is asked for. Not copied but where it is longer than a
+   * window or crosses from one file into another: the next window begins at the page where the record does.
+   *
+   * @throws {SlidemapError} ERR_MAP_OUT_OF_RANGE for a start past the end, ERR_MAP_CLOSED; `next()` also
+   *   ERR_MAP_RECORD_TOO_LONG, ERR_MAP_FILE_TRUNCATED where the last record is cut short, and as that of {@link windows}
+   * @throws {TypeError} ERR_INVALID_ARG_TYPE
+   * @throws {RangeError} ERR_OUT_OF_RANGE; `next()` too, where a record says of itself that it is shorter than its head
+   *
+   * @example
+   * ```ts
+   * for await (const { offset, bytes } of file.records({ lengthPrefix: 4, endian: 'le' })) index(offset, decode(bytes))
+   * ```
+   */
+  records(options: RecordOptions): Iteration<MapRecord> {
+    return new Items(batchesOfRecords(this.#windowed, options))
+  }
+
+  /**
+   * The same, some thousand at a time: where they are, in two arrays of numbers. One await for many records, and no
+   * object for each.
+   *
+   * @example
+   * ```ts
+   * for await (const { bytes, starts, ends, length } of file.recordBatches({ delimiter: '\n' })) {
+   *   for (let i = 0; i < length; i++) if (bytes[starts[i]] === 0x7b) objects += ends[i] - starts[i]
+   * }
+   * ```
+   */
+  recordBatches(options: RecordOptions): Iteration<RecordBatch> {
+    return batchesOfRecords(this.#windowed, options)
   }
 
   /** End whatever is at work on it, release every window of it, and close what was opened for it. Idempotent. */

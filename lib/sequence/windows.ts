@@ -6,7 +6,7 @@ import { abortSignal, integer, integerOrInfinity, oneOf, optionsObject } from '.
 import { invalidRange, SlidemapError } from '../errors.js'
 import type { OpenFile } from '../manager/open-file.js'
 import type { Region } from '../manager/region.js'
-import { MAX_OFFSET, nextOffset, type Range, type Walk, windowAt } from '../range.js'
+import { alignDown, MAX_OFFSET, nextOffset, type Range, type Walk, windowAt } from '../range.js'
 import { Lookahead } from './lookahead.js'
 import type { WindowIterator } from './sequence.js'
 import { CopiedWindow, LeasedWindow, type Window } from './window.js'
@@ -130,6 +130,24 @@ export class Windows implements WindowIterator {
    */
   next(): Promise<IteratorResult<Window, undefined>> {
     return this.#enqueue(() => this.#advance())
+  }
+
+  /**
+   * Let the next window begin early enough to hold `[offset, offset + length)`, which begins in the window at hand.
+   * Where the next one would not, it begins at the page of `offset` instead, and what was mapped ahead is given up.
+   *
+   * @returns whether it will hold it; false where that is longer than a window, or past the end
+   */
+  slide(offset: number, length: number): boolean {
+    const { start, end, size } = this.#plan.walk
+    const first = this.#view.base + offset
+    if (first + length > end) return false
+    if (this.#offset <= first && this.#offset + size >= first + length) return true
+    const from = Math.max(start, alignDown(first, this.#view.file.mapper.granularity))
+    if (from + size < first + length) return false
+    this.#offset = from
+    this.#lookahead.giveUp(Number.POSITIVE_INFINITY)
+    return true
   }
 
   /** Call `tell` when this is ended from outside: by the signal, or by the file's being closed. */

@@ -1,0 +1,246 @@
+/**
+ * The asynchronous way through a splitter: batches, and the items in them one by one.
+ */
+import { SlidemapError } from '../errors.js'
+import type { WindowIterator } from './sequence.js'
+import type { Splitter, Stretch } from './splitter.js'
+import type { Window } from './window.js'
+
+const DONE: IteratorReturnResult<undefined> = { done: true, value: undefined }
+
+/** Lets calls that overlap be answered in order. */
+class Turns {
+  #last: Promise<unknown> = Promise.resolve()
+  #waiting = 0
+
+  /** Whether every call has been answered. */
+  get idle(): boolean {
+    return this.#waiting === 0
+  }
+
+  run<T>(call: () => Promise<T>): Promise<T> {
+    this.#waiting++
+    const answer = this.#last.then(call)
+    const answered = () => {
+      this.#waiting--
+    }
+    this.#last = answer.then(answered, answered)
+    return answer
+  }
+}
+
+/**
+ * The batches of a splitter, one await each.
+ *
+ * Calls of `next()` may overlap: they are answered in order. However it is left, its windows are given back.
+ */
+export class Batches<B> implements AsyncIterableIterator<B>, AsyncDisposable {
+  readonly #open: (stretch: Stretch) => WindowIterator
+  readonly #splitter: Splitter<B>
+  readonly #turns = new Turns()
+  #windows: WindowIterator | undefined
+  #window: Window | undefined
+  /** Ended from outside, with this as the reason. */
+  #interruption: { readonly reason: unknown } | undefined
+  #ended = false
+
+  /**
+   * @param open starts to walk a stretch; every walk is ended by this
+   * @throws what `open` does
+   */
+  constructor(open: (stretch: Stretch) => WindowIterator, splitter: Splitter<B>) {
+    this.#open = open
+    this.#splitter = splitter
+    // At once: wrong arguments and closed files are told to the caller, not to whoever iterates.
+    this.#openNext()
+  }
+
+  /** Whether this was left, or ended from outside, so that batches at hand must not be used any more. */
+  get interrupted(): boolean {
+    return this.#ended || this.#interruption !== undefined
+  }
+
+  next(): Promise<IteratorResult<B, undefined>> {
+    return this.#turns.run(() => this.#advance())
+  }
+
+  async return(): Promise<IteratorResult<B, undefined>> {
+    this.#ended = true
+    // Now, not in turn: a pending next() may be waiting for budget.
+    await this.#windows?.return?.()
+    return this.#turns.run(async () => DONE)
+  }
+
+  async throw(error: unknown): Promise<IteratorResult<B, undefined>> {
+    await this.return()
+    throw error
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.return()
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this
+  }
+
+  async #advance(): Promise<IteratorResult<B, undefined>> {
+    if (this.#ended) return DONE
+    let batch: B | undefined
+    try {
+      batch = await this.#nextBatch()
+    } catch (error) {
+      // Who leaves is not told why what they left could not go on.
+      const left = this.#ended
+      this.#ended = true
+      await this.#windows?.return?.()
+      if (!left) throw error
+    }
+    // Left meanwhile: what the batch was made of may be gone.
+    if (this.#ended) return DONE
+    if (batch !== undefined) return { done: false, value: batch }
+    this.#ended = true
+    return DONE
+  }
+
+  async #nextBatch(): Promise<B | undefined> {
+    while (!this.#ended) {
+      if (this.#interruption) throw this.#interruption.reason
+      const batch = await this.#take()
+      if (batch !== undefined) return batch
+      if (this.#windows === undefined && !this.#openNext()) return undefined
+      await this.#feed(this.#windows as unknown as WindowIterator)
+    }
+    return undefined
+  }
+
+  /** The next batch of what is at hand, once it is sure that it was made of the file's bytes. */
+  async #take(): Promise<B | undefined> {
+    let batch: B | undefined
+    try {
+      batch = this.#splitter.take()
+    } catch (error) {
+      // Zeros in place of lost bytes make no sense as records; that they are lost is what to tell.
+      await this.#throwIfLost()
+      throw error
+    }
+    if (batch !== undefined) await this.#throwIfLost()
+    return batch
+  }
+
+  /** The next window of this stretch, or its end. */
+  async #feed(windows: WindowIterator): Promise<void> {
+    await this.#throwIfLost()
+    if (this.#splitter.satisfied) {
+      this.#window = undefined
+      await windows.return?.()
+      return this.#endStretch()
+    }
+    this.#letGo(windows)
+    const { done, value } = await windows.next()
+    // Left or ended meanwhile: that there is no window does not mean that there are no more bytes.
+    if (this.interrupted) return
+    if (done) return this.#endStretch()
+    this.#window = value
+    this.#splitter.feed(value.offset, value.bytes)
+  }
+
+  /** The window at hand goes: its rest is met again, or copied. */
+  #letGo(windows: WindowIterator): void {
+    if (this.#window === undefined) return
+    this.#window = undefined
+    const { unfinished } = this.#splitter
+    if (unfinished && windows.slide?.(unfinished.offset, unfinished.length)) this.#splitter.slide?.()
+    else this.#splitter.keep()
+  }
+
+  #endStretch(): void {
+    this.#windows = undefined
+    this.#splitter.end()
+  }
+
+  #openNext(): boolean {
+    const stretch = this.#splitter.nextStretch()
+    if (stretch === undefined) return false
+    const windows = this.#open(stretch)
+    this.#windows = windows
+    // Weakly: the open file must not keep an iterator that was dropped half way from being collected.
+    const self = new WeakRef(this)
+    windows.onEnded(reason => {
+      const batches = self.deref()
+      if (batches !== undefined && batches.#windows === windows) batches.#interruption = { reason }
+    })
+    return true
+  }
+
+  /** Zeros were read in place of lost bytes: the windows say why. */
+  async #throwIfLost(): Promise<void> {
+    const window = this.#window
+    if (window === undefined || window.lost < 0) return
+    this.#window = undefined
+    await this.#windows?.next()
+    throw new SlidemapError('ERR_MAP_IO', `bytes were lost at offset ${window.lost}`, { offset: window.lost })
+  }
+}
+
+/** Several items, by index. */
+export interface Batch<T> {
+  readonly length: number
+  at(index: number): T | undefined
+}
+
+/**
+ * The items of batches, one by one: an await each, but work and waiting only once a batch.
+ */
+export class Items<T> implements AsyncIterableIterator<T>, AsyncDisposable {
+  readonly #batches: Batches<Batch<T>>
+  readonly #turns = new Turns()
+  #batch: Batch<T> | undefined
+  #index = 0
+
+  /** @param batches none of them empty; owned by this from now on */
+  constructor(batches: Batches<Batch<T>>) {
+    this.#batches = batches
+  }
+
+  next(): Promise<IteratorResult<T, undefined>> {
+    return this.#turns.idle ? (this.#atHand() ?? this.#refill()) : this.#refill()
+  }
+
+  async return(): Promise<IteratorResult<T, undefined>> {
+    await this.#batches.return()
+    return DONE
+  }
+
+  async throw(error: unknown): Promise<IteratorResult<T, undefined>> {
+    await this.return()
+    throw error
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.return()
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this
+  }
+
+  #atHand(): Promise<IteratorResult<T, undefined>> | undefined {
+    const batch = this.#batch
+    if (batch === undefined || this.#index >= batch.length || this.#batches.interrupted) return undefined
+    return Promise.resolve({ done: false, value: batch.at(this.#index++) as T })
+  }
+
+  #refill(): Promise<IteratorResult<T, undefined>> {
+    return this.#turns.run(async () => {
+      const atHand = this.#atHand()
+      if (atHand) return atHand
+      this.#batch = undefined
+      const { done, value } = await this.#batches.next()
+      if (done) return DONE
+      this.#batch = value
+      this.#index = 1
+      return { done: false, value: value.at(0) as T }
+    })
+  }
+}

@@ -1,0 +1,139 @@
+/**
+ * The options of `lines()`, checked and filled in.
+ */
+import { Buffer, constants } from 'node:buffer'
+import { integer, integerOrInfinity, oneOf, optionsObject } from '../arguments.js'
+import { invalidRange, invalidType, SlidemapError } from '../errors.js'
+import { Delimiter } from './delimiter.js'
+import type { WindowOptions } from './windows.js'
+
+export type LineEncoding = 'utf8' | 'latin1' | 'utf16le'
+
+/** Which lines, and how. The options of `windows()` that are not here do not concern lines, which are copies. */
+export interface LineOptions extends Pick<WindowOptions, 'start' | 'end' | 'size' | 'prefetch' | 'signal'> {
+  /**
+   * First byte; default 0. A range that begins inside a line begins with the next line, so that ranges that adjoin
+   * yield every line once.
+   */
+  start?: number
+  /** Byte after the last; default all. The line that holds the last byte is yielded whole. */
+  end?: number
+  /** What the bytes are; default `'utf8'`. A line is exactly what `Buffer.toString(encoding)` makes of its bytes. */
+  encoding?: LineEncoding
+  /**
+   * What ends a line; default `'\n'`, and then a `'\r'` before it goes too. 1 character or more. After the last one in
+   * the file there is a last line only if there are bytes.
+   */
+  delimiter?: string
+  /** Lines keep their delimiter, and the `'\r'` before it; default false. */
+  keepDelimiter?: boolean
+  /** Yield {@link Line}s, which know where they are, instead of strings; default false. */
+  offsets?: boolean
+  /** Lines at the most; default Infinity. */
+  limit?: number
+  /** The last line first, reading no more than that takes; default false. */
+  reverse?: boolean
+  /**
+   * Bytes of a line at the most, its delimiter not counted; else ERR_MAP_RECORD_TOO_LONG. Default the longest string
+   * that there can be, about 512 MiB.
+   */
+  maxLineBytes?: number
+}
+
+/** A line that knows where it is. */
+export interface Line {
+  readonly line: string
+  /** Where its first byte is, in bytes from the start of the file. */
+  readonly offset: number
+  /** Bytes of `line`: without the delimiter where that is not kept. */
+  readonly length: number
+}
+
+/** Options checked and filled in. */
+export interface LinePlan {
+  readonly start: number
+  /** Infinity for the end of the sequence. */
+  readonly end: number
+  readonly encoding: LineEncoding
+  readonly delimiter: Delimiter
+  readonly delimiterText: string
+  /** A `'\r'` before the delimiter goes with it. */
+  readonly stripReturn: boolean
+  readonly keepDelimiter: boolean
+  readonly offsets: boolean
+  readonly limit: number
+  readonly reverse: boolean
+  readonly maxLineBytes: number
+}
+
+/**
+ * Check the options that concern lines; `windows()` checks the others.
+ *
+ * @param size bytes of the sequence, where that is known
+ * @throws {TypeError} ERR_INVALID_ARG_TYPE
+ * @throws {RangeError} ERR_OUT_OF_RANGE
+ * @throws {SlidemapError} ERR_MAP_OUT_OF_RANGE; ERR_MAP_UNSUPPORTED for `reverse` where the size is not known
+ */
+export function planLines(given: LineOptions | undefined, size: number | undefined): LinePlan {
+  const o = optionsObject('options', given)
+  const encoding = oneOf('options.encoding', o.encoding ?? 'utf8', ['utf8', 'latin1', 'utf16le'])
+  const delimiterText = o.delimiter ?? '\n'
+  const delimiter = delimiterOf(delimiterText, encoding)
+  const start = integer('options.start', o.start ?? 0, 0)
+  const end = integerOrInfinity('options.end', o.end ?? Number.POSITIVE_INFINITY, 0)
+  if (end < start) throw invalidRange('options.end', `>= options.start (${start})`, end)
+  if (size !== undefined && start > size) throw outOfRange(start, size)
+  const reverse = boolean('options.reverse', o.reverse)
+  if (reverse && delimiter.overlapsItself) {
+    throw invalidRange(
+      'options.delimiter',
+      'one that cannot overlap itself, to read in reverse',
+      delimiterText
+    )
+  }
+  if (reverse && size === undefined) {
+    throw new SlidemapError('ERR_MAP_UNSUPPORTED', 'reverse needs a sequence whose size is known')
+  }
+  return {
+    start,
+    end: size !== undefined && end >= size ? Number.POSITIVE_INFINITY : end,
+    encoding,
+    delimiter,
+    delimiterText,
+    stripReturn: o.delimiter === undefined,
+    keepDelimiter: boolean('options.keepDelimiter', o.keepDelimiter),
+    offsets: boolean('options.offsets', o.offsets),
+    limit: integerOrInfinity('options.limit', o.limit ?? Number.POSITIVE_INFINITY, 0),
+    reverse,
+    maxLineBytes: integer(
+      'options.maxLineBytes',
+      o.maxLineBytes ?? constants.MAX_STRING_LENGTH,
+      1,
+      constants.MAX_STRING_LENGTH
+    )
+  }
+}
+
+function boolean(name: string, value: unknown): boolean {
+  if (value !== undefined && typeof value !== 'boolean') throw invalidType(name, 'of type boolean', value)
+  return value ?? false
+}
+
+function delimiterOf(text: unknown, encoding: LineEncoding): Delimiter {
+  if (typeof text !== 'string') throw invalidType('options.delimiter', 'of type string', text)
+  const bytes = Buffer.from(text, encoding)
+  // Invalid bytes decode to U+FFFD: lines split by it in the text would not be those split by its bytes.
+  if (
+    bytes.length === 0 ||
+    bytes.toString(encoding) !== text ||
+    (encoding === 'utf8' && text.includes('\ufffd'))
+  )
+    throw invalidRange('options.delimiter', `a text that '${encoding}' can hold, U+FFFD excepted`, text)
+  return new Delimiter(bytes, encoding === 'utf16le' ? 2 : 1)
+}
+
+function outOfRange(start: number, size: number): SlidemapError {
+  return new SlidemapError('ERR_MAP_OUT_OF_RANGE', `start ${start} is past the end, ${size}`, {
+    offset: start
+  })
+}

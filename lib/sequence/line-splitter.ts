@@ -1,0 +1,196 @@
+/**
+ * Windows into lines, forwards.
+ */
+import { Buffer } from 'node:buffer'
+import { SlidemapError } from '../errors.js'
+import { Carry } from './carry.js'
+import { decodeLines, type LineBatch } from './line-decoder.js'
+import type { LinePlan } from './line-plan.js'
+import type { Splitter, Stretch } from './splitter.js'
+
+/** Bytes decoded at a time. Longer strings are in V8's space for large objects, which made it three times slower. */
+const PIECE = 64 * 1024
+
+/** Bytes of a window that looks for the end of one line, past the end of a range. */
+export const TAIL_WINDOW = 256 * 1024
+
+const NOTHING = Buffer.alloc(0)
+
+export class LineSplitter implements Splitter<LineBatch> {
+  readonly #plan: LinePlan
+  /** Bytes of a piece; where lines must be short, pieces of more than one line hold none that is too long. */
+  readonly #pieceSize: number
+  /** Stretches still to come, the next one first. */
+  readonly #stretches: Stretch[]
+  #bytes: Buffer = NOTHING
+  /** Where the window at hand begins. */
+  #offset = 0
+  /** Index in the window of what has not been taken. */
+  #at = 0
+  readonly #carry = new Carry()
+  /** Where the next line begins; while skipping, where what is skipped goes on. */
+  #lineStart: number
+  /** On the way to the first line that begins at the start of the range or after. */
+  #skipping: boolean
+  /** Past the end of the range, for the end of the line that it ends in. */
+  #pastEnd = false
+  #last: LineBatch | undefined
+  #left: number
+
+  /**
+   * @param from where the first window begins: by default, where that has to be. What precedes the range tells whether
+   *   a line begins with it; where a delimiter that overlaps itself is, only the whole sequence tells
+   */
+  constructor(plan: LinePlan, from = firstByte(plan)) {
+    this.#plan = plan
+    this.#pieceSize = Math.min(PIECE, plan.maxLineBytes + plan.delimiter.length)
+    this.#left = plan.limit
+    this.#skipping = plan.start > 0
+    this.#lineStart = from
+    this.#stretches = [{ start: from, ...endAt(plan.end) }]
+  }
+
+  get satisfied(): boolean {
+    return this.#left === 0 || (!this.#skipping && this.#lineStart >= this.#plan.end)
+  }
+
+  nextStretch(): Stretch | undefined {
+    return this.#left > 0 ? this.#stretches.shift() : undefined
+  }
+
+  feed(offset: number, bytes: Buffer): void {
+    this.#at = this.#lineStart + this.#carry.length - offset
+    this.#offset = offset
+    this.#bytes = bytes
+  }
+
+  take(): LineBatch | undefined {
+    if (this.#last !== undefined) return this.#takeLast()
+    if (this.satisfied || (this.#skipping && !this.#skip())) return undefined
+    const end = this.#carry.length > 0 ? this.#endOfCarried() : this.#endOfPiece()
+    if (end === -1) return undefined
+    return this.#count(this.#decode(end))
+  }
+
+  keep(): void {
+    this.#carry.push(this.#bytes.subarray(this.#at))
+    this.#bytes = NOTHING
+    this.#at = 0
+    const { length } = this.#carry
+    const cut = this.#plan.delimiter.length - 1
+    if (this.#skipping) {
+      // Of what is skipped only a delimiter that the window cut is of interest.
+      this.#carry.trim(cut)
+      this.#lineStart += length - this.#carry.length
+    } else {
+      this.#check(length - cut)
+    }
+  }
+
+  end(): void {
+    const { end } = this.#plan
+    const { length } = this.#carry
+    if (this.satisfied || this.#skipping || length === 0) return
+    // The line that the range ends in is its own, to its end.
+    if (!this.#pastEnd && this.#lineStart < end && this.#lineStart + length === end) {
+      this.#pastEnd = true
+      this.#stretches.push({ start: end, size: TAIL_WINDOW, prefetch: 0 })
+      return
+    }
+    this.#check(length)
+    const bytes = this.#carry.join(NOTHING)
+    // Half a 16-bit unit is no text.
+    if (this.#plan.encoding === 'utf16le' && length < 2) return
+    const offset = this.#lineStart
+    this.#last = decodeLines(this.#plan, { bytes, from: 0, to: length, offset, delimited: false })
+  }
+
+  #takeLast(): LineBatch | undefined {
+    const last = this.#last
+    this.#last = undefined
+    return last && this.#count(last)
+  }
+
+  /** Pass the rest of a line that begins before the range. @returns whether a line has been reached */
+  #skip(): boolean {
+    const { delimiter, start } = this.#plan
+    while (this.#skipping) {
+      const end = delimiter.endAfter(this.#carry, this.#bytes, this.#at, this.#offset)
+      if (end === -1) return false
+      this.#carry.clear()
+      this.#at = end
+      this.#lineStart = this.#offset + end
+      this.#skipping = this.#lineStart < start
+    }
+    return !this.satisfied
+  }
+
+  /** Where the line that began in another window ends, as an index; -1 for not in this one. */
+  #endOfCarried(): number {
+    const { delimiter } = this.#plan
+    const end = delimiter.endAfter(this.#carry, this.#bytes, this.#at, this.#offset)
+    if (end !== -1) this.#check(this.#carry.length + end - this.#at - delimiter.length)
+    return end
+  }
+
+  /** Where a piece of whole lines ends, as an index; -1 where this window holds the end of none. */
+  #endOfPiece(): number {
+    const { delimiter } = this.#plan
+    if (delimiter.overlapsItself) return this.#endOfLine(this.#at)
+    const before = Math.min(this.#at + this.#pieceSize, this.#bytes.length)
+    const last = delimiter.findLast(this.#bytes, before, this.#offset)
+    if (last >= this.#at) return last + delimiter.length
+    if (before === this.#bytes.length) return -1
+    return this.#endOfLine(Math.max(this.#at, before - delimiter.length + 1))
+  }
+
+  /** Where the line that has not ended before `from` ends. */
+  #endOfLine(from: number): number {
+    const { delimiter } = this.#plan
+    const at = delimiter.find(this.#bytes, from, this.#offset)
+    if (at === -1) return -1
+    this.#check(at - this.#at)
+    return at + delimiter.length
+  }
+
+  /** The lines up to `end`, what was carried included. */
+  #decode(end: number): LineBatch {
+    const from = this.#at
+    const offset = this.#lineStart
+    this.#at = end
+    this.#lineStart = this.#offset + end
+    if (this.#carry.length === 0) {
+      const piece = { bytes: this.#bytes, from, to: end, offset: this.#offset, delimited: true }
+      return decodeLines(this.#plan, piece)
+    }
+    const bytes = this.#carry.join(this.#bytes.subarray(from, end))
+    return decodeLines(this.#plan, { bytes, from: 0, to: bytes.length, offset, delimited: true })
+  }
+
+  /** Not more lines than there may be. */
+  #count(batch: LineBatch): LineBatch {
+    const lines = batch.length > this.#left ? batch.slice(0, this.#left) : batch
+    this.#left -= lines.length
+    return lines as LineBatch
+  }
+
+  #check(length: number): void {
+    checkLine(this.#plan, length, this.#lineStart)
+  }
+}
+
+function firstByte({ start, delimiter }: LinePlan): number {
+  return delimiter.overlapsItself ? 0 : Math.max(0, start - delimiter.length)
+}
+
+/** @throws {SlidemapError} ERR_MAP_RECORD_TOO_LONG */
+export function checkLine({ maxLineBytes }: LinePlan, length: number, offset: number): void {
+  if (length <= maxLineBytes) return
+  const words = `the line at offset ${offset} is longer than ${maxLineBytes} bytes`
+  throw new SlidemapError('ERR_MAP_RECORD_TOO_LONG', words, { offset, length: maxLineBytes })
+}
+
+/** Without an end, `windows()` goes to the end of the sequence. */
+function endAt(end: number): Stretch {
+  return end === Number.POSITIVE_INFINITY ? {} : { end }
+}

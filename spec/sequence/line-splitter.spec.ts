@@ -1,0 +1,99 @@
+import { expect } from 'chai'
+import fc from 'fast-check'
+import type { LineBatch } from '../../lib/sequence/line-decoder.js'
+import type { Line, LineEncoding, LineOptions } from '../../lib/sequence/line-plan.js'
+import { lineSplitter } from '../../lib/sequence/lines.js'
+import { cases, type Driven, drive, plainLines } from '../support/splitting.js'
+
+function split(content: Buffer, options: LineOptions, driven: Driven): (string | Line)[] {
+  const lines: (string | Line)[] = []
+  drive<LineBatch>(content, lineSplitter(options, content.length), driven, batch => {
+    if (batch.length === 0) throw new Error('an empty batch')
+    lines.push(...batch)
+  })
+  return lines
+}
+
+/** Bytes in which everything that matters is frequent: ends of lines, characters of every length, broken ones, BOMs. */
+const pieces = fc.constantFrom(
+  ...['a', 'bc', '\n', '\n\n', '\r\n', '\r', '\r\r\n', 'é', '€', '😀', '\ufeff', '||', '|', 'aa', '\0'].map(
+    text => Buffer.from(text)
+  ),
+  ...['ff', 'c3', 'e282', 'f09f98', '80', 'efbbbf', '0a00', '0d000a00', '000a', '0a0a', '3dd8', '00'].map(
+    hex => Buffer.from(hex, 'hex')
+  ),
+  Buffer.from('line of text\n'),
+  Buffer.from('line of text\n', 'utf16le')
+)
+const contents = fc.array(pieces, { maxLength: 40 }).map(parts => Buffer.concat(parts))
+const encodings = fc.constantFrom<LineEncoding>('utf8', 'latin1', 'utf16le')
+const delimiters = fc.constantFrom(undefined, undefined, '\n', '|', '||', 'aa', '\r\n', 'é', '\u0a0a', 'aba')
+const overlapping = new Set(['||', 'aa', 'aba'])
+const sizes = fc.integer({ min: 1, max: 64 })
+
+const texts = fc.record({ content: contents, encoding: encodings, delimiter: delimiters }).map(each => {
+  const { content, encoding } = each
+  const delimiter = encoding === 'latin1' && each.delimiter === '\u0a0a' ? '\u00e9' : each.delimiter
+  return { content, options: { encoding, ...(delimiter === undefined ? {} : { delimiter }) } }
+})
+
+describe('a line splitter', () => {
+  it('makes the lines that a plain split makes, in windows of any size', () => {
+    fc.assert(
+      fc.property(texts, sizes, fc.boolean(), fc.integer({ min: 1, max: 80 }), (text, size, keep, max) => {
+        const { content } = text
+        const options = { ...text.options, keepDelimiter: keep }
+        const expected = plainLines(content, options)
+        expect(split(content, options, { size })).to.deep.equal(expected.map(({ line }) => line))
+        expect(split(content, { ...options, offsets: true }, { size })).to.deep.equal(expected)
+        // A bound on lines that none exceeds changes nothing.
+        const longest = Math.max(
+          1,
+          ...plainLines(content, { delimiter: '\n', ...text.options }).map(l => l.length)
+        )
+        expect(split(content, { ...options, maxLineBytes: longest + max }, { size })).to.have.length(
+          expected.length
+        )
+      }),
+      cases(3000)
+    )
+  })
+
+  it('agrees with a split of the decoded text', () => {
+    fc.assert(
+      fc.property(contents, encodings, sizes, (content, encoding, size) => {
+        const lines = content.toString(encoding).split(/\r?\n/)
+        if (lines.at(-1) === '') lines.pop()
+        expect(split(content, { encoding }, { size })).to.deep.equal(lines)
+      }),
+      cases(2000)
+    )
+  })
+
+  it('yields every line once, whatever ranges adjoin', () => {
+    fc.assert(
+      fc.property(
+        texts,
+        sizes,
+        fc.array(fc.nat(200), { maxLength: 6 }),
+        fc.boolean(),
+        (text, size, cuts, reverse) => {
+          const { content, options } = text
+          const bounds = [0, ...cuts.map(cut => Math.min(cut, content.length)), content.length].sort(
+            (a, b) => a - b
+          )
+          // Found in reverse only where that is possible.
+          const backwards = reverse && !overlapping.has(options.delimiter ?? '')
+          const parts = bounds.slice(1).map((end, i) => {
+            const range = { ...options, offsets: true, start: bounds[i] as number, end, reverse: backwards }
+            const lines = split(content, range, { size }) as Line[]
+            for (const { offset } of lines) expect(offset).to.be.within(bounds[i] as number, end - 1)
+            return backwards ? lines.reverse() : lines
+          })
+          expect(parts.flat()).to.deep.equal(plainLines(content, options))
+        }
+      ),
+      cases(3000)
+    )
+  })
+})
