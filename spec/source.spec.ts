@@ -60,8 +60,8 @@ describe('a source', () => {
     await using manager = new MapManager({ mapper: 'read' })
     const path = tempFile('mapped', Buffer.alloc(100))
     const file = await manager.open({ source: path, start: 10, end: 30 })
-    expect(resolveSource(file)).to.deep.equal({ handle: path, start: 10, end: 30 })
-    expect(resolveSource({ source: file, start: 5 })).to.deep.equal({ handle: path, start: 15, end: 30 })
+    expect(resolveSource(file)).to.include({ handle: path, start: 10, end: 30 })
+    expect(resolveSource({ source: file, start: 5 })).to.include({ handle: path, start: 15, end: 30 })
   })
 
   it('is a range of any of these, and of a range, whose offsets count from its start', () => {
