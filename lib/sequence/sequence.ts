@@ -2,6 +2,10 @@
  * Sequences: what can be walked from its first byte to its last, whatever it is made of.
  */
 import { integer, oneOf, optionsObject } from '../arguments.js'
+import { Items } from './batches.js'
+import { type Scan, scanBytes } from './delimiter.js'
+import type { Line, LineOptions } from './line-plan.js'
+import { batchesOfLines, type Windowed } from './lines.js'
 import { MapReadable } from './readable.js'
 import type { RecordOptions } from './record-plan.js'
 import type { MapRecord, RecordBatch } from './record-splitter.js'
@@ -178,5 +182,12 @@ export abstract class Sequence implements AsyncDisposable {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
+  }
+
+  /** What lines and records need to know. */
+  get #windowed(): Windowed {
+    const { windowSize, onCopy, knownSize, scan } = this
+    const path = 'path' in this && typeof this.path === 'string' ? this.path : undefined
+    return { windows: options => this.windows(options), windowSize, onCopy, knownSize, scan, path }
   }
 }
