@@ -180,7 +180,7 @@ describe('a manager, whoever walks its files', () => {
         for (const window of world.retained) window.release()
         await world.end()
       }),
-      { numRuns: 300 }
+      { numRuns: 150 }
     )
   })
 })
