@@ -8,6 +8,8 @@ import { MapManager, type OpenOptions } from './map-manager.js'
 import type { ConcatOptions, Concatenation } from './sequence/concat.js'
 import type { Source } from './source.js'
 
+export { MappedBuffer } from './access/buffer.js'
+export type { Sought } from './access/search.js'
 export { Cursor, type LoadOptions } from './access/cursor.js'
 export { ERROR_CODES, type ErrorCode, SlidemapError, type SystemError } from './errors.js'
 export { type FileCallOptions, MappedFile } from './file.js'
@@ -15,9 +17,9 @@ export { type ManagerOptions, type ManagerStats, MapManager, type OpenOptions } 
 export type { MapperChoice } from './mapping/choose.js'
 export { type MmapIo, mmapIoMapper } from './mapping/mmap-io.js'
 export type { FileInfo, MapOutcome, Mapper, Mapping, MapTask, SmallTask } from './mapping/mapper.js'
+export type { Line, LineEncoding, LineOptions } from './sequence/line-plan.js'
 export { Concatenation, type ConcatOptions, type ConcatWindows } from './sequence/concat.js'
 export type { SourceWindow } from './sequence/concat-window.js'
-export type { Line, LineEncoding, LineOptions } from './sequence/line-plan.js'
 export type { MapReadable } from './sequence/readable.js'
 export type {
   DelimiterFraming,
@@ -29,10 +31,12 @@ export type {
   RecordOptions
 } from './sequence/record-plan.js'
 export type { MapRecord, RecordBatch } from './sequence/record-splitter.js'
-export type { Iteration, Sequence, StreamOptions, WindowIterator } from './sequence/sequence.js'
-export type { Window } from './sequence/window.js'
+export type { PipeToOptions } from './sequence/pipe-to.js'
+export type { Iteration, Sequence, StreamOptions, WebStreamOptions, WindowIterator } from './sequence/sequence.js'
+export type { Sinkable } from './sequence/sinks.js'
 export type { Lifetime, WindowOptions } from './sequence/windows.js'
 export type { Source, SourceRange } from './source.js'
+export type { Window } from './window.js'
 
 /** The process-wide manager: the one piece of module state there is, made on first use. */
 let defaultManager: MapManager | undefined

@@ -51,6 +51,21 @@ export class Chunks {
   }
 
   /**
+   * Copy as much of this window as `target` takes into it, in the place of a chunk.
+   *
+   * @returns bytes; 0 where {@link take} answers undefined
+   * @throws {SlidemapError} ERR_MAP_RELEASED if the file was closed
+   */
+  copyInto(target: Uint8Array): number {
+    const window = this.#window
+    if (window === undefined || this.#position === window.length) return 0
+    const count = window.bytes.copy(target, 0, this.#position)
+    this.#position += count
+    this.#options.onCopy(count)
+    return window.lost < 0 ? count : 0
+  }
+
+  /**
    * Go to the next window; the chunks lent from this one go.
    *
    * @returns whether there is one

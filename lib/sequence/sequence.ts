@@ -1,15 +1,22 @@
 /**
  * Sequences: what can be walked from its first byte to its last, whatever it is made of.
  */
+import type { Readable } from 'node:stream'
+import type { ReadableStream } from 'node:stream/web'
 import { integer, oneOf, optionsObject } from '../arguments.js'
 import { Items } from './batches.js'
+import { type ChunkOptions, Chunks } from './chunks.js'
 import { type Scan, scanBytes } from './delimiter.js'
 import type { Line, LineOptions } from './line-plan.js'
 import { batchesOfLines, type Windowed } from './lines.js'
+import { NodeReadable } from './node-stream.js'
+import { type PipeToOptions, pipe } from './pipe-to.js'
 import { MapReadable } from './readable.js'
 import type { RecordOptions } from './record-plan.js'
 import type { MapRecord, RecordBatch } from './record-splitter.js'
 import { batchesOfRecords } from './records.js'
+import { isDoneAtCallback, isStdio, type Sinkable, sinkable } from './sinks.js'
+import { readableByteStream } from './web-stream.js'
 import type { Window } from './window.js'
 import type { Lifetime, WindowOptions } from './windows.js'
 
@@ -38,8 +45,14 @@ export interface StreamOptions extends WindowOptions {
   lifetime?: Lifetime
 }
 
+/** Which part of a sequence to stream to the web, and how. */
+export type WebStreamOptions = Omit<StreamOptions, 'lifetime'>
+
 /** What Node's own streams use, and what parsers that ignore backpressure inside a chunk can bear. */
 const DEFAULT_CHUNK_SIZE = 64 * 1024
+
+/** A chunk that is lent costs a write, not a copy: the larger, the fewer. */
+const LENT_CHUNK_SIZE = 2 ** 20
 
 /** Copying is cheapest out of windows that stay in the processor's cache. */
 const COPIED_WINDOW_SIZE = 4 * 2 ** 20
@@ -93,14 +106,82 @@ export abstract class Sequence implements AsyncDisposable {
    * ```
    */
   stream(options?: StreamOptions): MapReadable {
-    const { chunkSize = DEFAULT_CHUNK_SIZE, lifetime = 'copied', ...rest } = optionsObject('options', options)
-    const chunk = {
-      chunkSize: integer('options.chunkSize', chunkSize, 1),
-      leased: oneOf('options.lifetime', lifetime, ['leased', 'copied']) === 'leased',
-      onCopy: this.onCopy
-    }
-    const size = chunk.leased ? this.windowSize : Math.min(this.windowSize, COPIED_WINDOW_SIZE)
-    return new MapReadable(this.windows({ size, ...rest, lifetime: 'leased' }), chunk)
+    const { windows, chunk } = this.#cut(options, DEFAULT_CHUNK_SIZE, 'copied')
+    return new MapReadable(windows, chunk)
+  }
+
+  /**
+   * The bytes as a Readable of node:stream, for what takes no other.
+   *
+   * Copied by default: chunks are the consumer's own. A leased one is valid until the next is read: for a `'data'`
+   * handler, a `write` that is done when it returns, or the body of a `for await` loop.
+   *
+   * @throws as {@link windows} does
+   *
+   * @example
+   * ```ts
+   * const types = await file.nodeStream().map(chunk => chunk[0]).toArray()
+   * ```
+   */
+  nodeStream(options?: StreamOptions): Readable {
+    const { windows, chunk } = this.#cut(options, DEFAULT_CHUNK_SIZE, 'copied')
+    return new NodeReadable(windows, chunk)
+  }
+
+  /**
+   * The bytes as a ReadableStream of type `'bytes'`, for `Response`, `fetch` and their like.
+   *
+   * A BYOB reader's buffer is filled straight out of the mapped pages, as far as the window under way reaches; a
+   * default reader gets chunks of its own. Nothing is mapped before it is read. There are no leased chunks: a byte
+   * stream takes the memory of its chunks over, and mapped memory cannot be given away.
+   *
+   * @throws as {@link windows} does
+   *
+   * @example
+   * ```ts
+   * return new Response(file.webStream({ start, end }))
+   * ```
+   */
+  webStream(options?: WebStreamOptions): ReadableStream<Uint8Array> {
+    oneOf('options.lifetime', (options as StreamOptions | undefined)?.lifetime ?? 'copied', ['copied'])
+    const { windows, chunk } = this.#cut(options, DEFAULT_CHUNK_SIZE, 'copied')
+    return readableByteStream(windows, chunk)
+  }
+
+  /**
+   * Write the bytes to a writable of Node's, of streamx or of the web, and end it. Settles when it has flushed them
+   * all; rejects with what failed, and has destroyed the writable then.
+   *
+   * Leased where the sink is known to be done with a chunk once the write has called back: files, sockets, HTTP
+   * responses, hashes, and every Writable that only writes. Copied for what could pass chunks on or keep them: what
+   * can be read too (PassThrough, zlib, parsers), and WritableStreams. `lifetime` overrules that: say `'copied'` for
+   * a Writable of your own that keeps chunks after it has called back, and `'leased'` for a parser that does not.
+   * Never lend to zlib.
+   *
+   * An abort, or a failure of the sink's, also ends a wait for budget at once. With `preventAbort` it waits for the
+   * write under way, whose bytes the sink was lent.
+   *
+   * @throws {TypeError} ERR_INVALID_ARG_TYPE; for a WritableStream that is locked, ERR_INVALID_STATE
+   * @throws {Error} ERR_STREAM_UNABLE_TO_PIPE at once for a writable that was ended or destroyed; the sink's own
+   *   errors; the signal's reason; and as {@link windows} and its `next()` do
+   *
+   * @example
+   * ```ts
+   * await file.pipeTo(createWriteStream('copy'), { onProgress: bytes => bar.update(bytes) })
+   * ```
+   */
+  async pipeTo(writable: Sinkable, options?: PipeToOptions): Promise<void> {
+    const sink = sinkable('writable', writable)
+    const { onProgress, preventClose, preventAbort, ...rest } = optionsObject('options', options)
+    const lifetime = rest.lifetime ?? (isDoneAtCallback(sink) ? 'leased' : 'copied')
+    const chunkSize = lifetime === 'leased' ? LENT_CHUNK_SIZE : DEFAULT_CHUNK_SIZE
+    const { windows, chunk } = this.#cut(rest, chunkSize, lifetime)
+    await pipe(new Chunks(windows, chunk), sink, {
+      preventClose: preventClose ?? isStdio(sink),
+      preventAbort: preventAbort ?? isStdio(sink),
+      onProgress,
+      signal: rest.signal
+    })
   }
 
   /**
@@ -189,5 +270,22 @@ export abstract class Sequence implements AsyncDisposable {
     const { windowSize, onCopy, knownSize, scan } = this
     const path = 'path' in this && typeof this.path === 'string' ? this.path : undefined
     return { windows: options => this.windows(options), windowSize, onCopy, knownSize, scan, path }
+  }
+
+  /** The windows of a stream, and how they are cut into chunks. */
+  #cut(
+    options: StreamOptions | undefined,
+    defaultChunkSize: number,
+    defaultLifetime: Lifetime
+  ): { windows: WindowIterator; chunk: ChunkOptions } {
+    const o = optionsObject('options', options)
+    const { chunkSize = defaultChunkSize, lifetime = defaultLifetime, ...rest } = o
+    const chunk = {
+      chunkSize: integer('options.chunkSize', chunkSize, 1),
+      leased: oneOf('options.lifetime', lifetime, ['leased', 'copied']) === 'leased',
+      onCopy: this.onCopy
+    }
+    const size = chunk.leased ? this.windowSize : Math.min(this.windowSize, COPIED_WINDOW_SIZE)
+    return { windows: this.windows({ size, ...rest, lifetime: 'leased' }), chunk }
   }
 }

@@ -1,0 +1,89 @@
+/**
+ * `nodeStream()`: a sequence as a Readable of node:stream.
+ */
+import { Buffer } from 'node:buffer'
+import { Readable } from 'node:stream'
+import { type ChunkOptions, Chunks } from './chunks.js'
+import type { WindowIterator } from './sequence.js'
+
+/**
+ * A Readable of node:stream over the windows of a sequence, for what insists on one: `instanceof`, `compose`, the
+ * iterator helpers. `stream()` is faster under `for await`.
+ *
+ * Chunks are **copied** by default. With `lifetime: 'leased'` they are views of the mapped pages, and the one under
+ * way is valid until the next is read: for sinks that are done with a chunk when `write` or the `'data'` handler
+ * returns, and for the body of a `for await` loop.
+ *
+ * It maps when it is read, and holds one chunk ahead of its reader. `destroy()` cancels a wait for budget at once.
+ *
+ * @example
+ * ```ts
+ * import { pipeline } from 'node:stream/promises'
+ * await pipeline(file.nodeStream(), createGzip(), createWriteStream('copy.gz'))
+ * ```
+ */
+export class NodeReadable extends Readable {
+  readonly #chunks: Chunks
+  /** The window has no more chunks, and Node wants one. */
+  #wanting = false
+
+  /** @internal */
+  constructor(windows: WindowIterator, options: ChunkOptions) {
+    super({ highWaterMark: options.chunkSize })
+    this.#chunks = new Chunks(windows, options)
+    // What ends the windows from outside ends the stream with the same error. Weakly, or the open file would keep a
+    // stream that was dropped half way from being collected.
+    const stream = new WeakRef(this)
+    windows.onEnded(error => stream.deref()?.destroy(error as Error))
+  }
+
+  override read(size?: number): Buffer | null {
+    const chunk = super.read(size)
+    // Only who reads in vain is done with the chunks of this window; Node's own read(0) says nothing of the consumer.
+    if (chunk === null && this.#wanting && (size !== 0 || this.readableLength === 0)) {
+      this.#keepRest()
+      void this.#advance()
+    }
+    return chunk
+  }
+
+  override _read(): void {
+    try {
+      const chunk = this.#chunks.take()
+      if (chunk !== undefined) this.push(chunk)
+      // Node asks for more before it hands out what it has: a leased chunk is with the consumer still.
+      else if (this.#chunks.leased) this.#wanting = true
+      else void this.#advance()
+    } catch (error) {
+      this.destroy(error as Error)
+    }
+  }
+
+  override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
+    this.#chunks.end().then(
+      () => callback(error),
+      failure => callback(error ?? failure)
+    )
+  }
+
+  /** Less than `read(size)` asked for is queued, out of a window that goes now. */
+  #keepRest(): void {
+    const rest = this.readableLength > 0 ? super.read() : null
+    if (rest !== null) this.unshift(Buffer.from(rest))
+  }
+
+  async #advance(): Promise<void> {
+    this.#wanting = false
+    try {
+      while (!this.destroyed && (await this.#chunks.advance())) {
+        const chunk = this.#chunks.take()
+        if (chunk === undefined) continue
+        this.push(chunk)
+        return
+      }
+      if (!this.destroyed) this.push(null)
+    } catch (error) {
+      this.destroy(error as Error)
+    }
+  }
+}

@@ -1,0 +1,204 @@
+/**
+ * Sinks: what `pipeTo()` writes to, one chunk at a time, whatever kind of writable it is.
+ */
+import type { Buffer } from 'node:buffer'
+import { Socket } from 'node:net'
+import { finished } from 'node:stream'
+import type { WritableStream, WritableStreamDefaultWriter } from 'node:stream/web'
+import * as streamx from 'streamx'
+import { invalidType } from '../errors.js'
+
+/** What bytes can be piped to: a Writable of Node's or of streamx, or a WritableStream. */
+export type Sinkable = NodeJS.WritableStream | streamx.Writable | WritableStream<Uint8Array>
+
+/** A writable that is being written to. */
+export interface Sink {
+  /** Settles when the sink is done with the chunk, or has failed. */
+  write(chunk: Buffer): Promise<void>
+  /** No more will be written; settles when all is flushed, or the sink has failed. */
+  end(): Promise<void>
+  /**
+   * Destroy it. Settles when it is closed; at once, where that waits for a write under way, which may never call
+   * back.
+   */
+  destroy(error: unknown): Promise<void>
+  /** Leave it to its owner. */
+  leave(): void
+}
+
+/**
+ * Whether a sink, once a write to it has called back, has done with the chunk.
+ *
+ * What can be read as well (PassThrough, zlib, parsers, `compose()`) may pass chunks on, or keep parts of them; so may
+ * whatever stands behind a WritableStream.
+ */
+export function isDoneAtCallback(sinkable: Sinkable): boolean {
+  if (isWeb(sinkable)) return false
+  const readable = 'read' in sinkable || ('readable' in sinkable && Boolean(sinkable.readable))
+  return !readable || sinkable instanceof Socket || 'digest' in sinkable
+}
+
+/**
+ * Begin to write to a sink.
+ *
+ * @param onGone called when it has failed, or was closed or ended by somebody else; once
+ * @throws {TypeError} ERR_INVALID_ARG_TYPE; ERR_INVALID_STATE for a locked WritableStream
+ * @throws {Error} ERR_STREAM_UNABLE_TO_PIPE for one that was ended or destroyed
+ */
+export function openSink(sinkable: Sinkable, onGone: (error: unknown) => void): Sink {
+  return isWeb(sinkable) ? new WebSink(sinkable, onGone) : new EventSink(sinkable, onGone)
+}
+
+/** Whether it is the process's own output, which is never ended. */
+export function isStdio(sinkable: Sinkable): boolean {
+  return '_isStdio' in sinkable
+}
+
+/** @throws {TypeError} ERR_INVALID_ARG_TYPE for what is no writable */
+export function sinkable(name: string, value: unknown): Sinkable {
+  const methods = (...names: string[]) =>
+    value !== null &&
+    typeof value === 'object' &&
+    names.every(method => typeof (value as Record<string, unknown>)[method] === 'function')
+  if (methods('write', 'end', 'on') || methods('getWriter')) return value as Sinkable
+  throw invalidType(name, 'a Writable or a WritableStream', value)
+}
+
+function isWeb(value: Sinkable): value is WritableStream<Uint8Array> {
+  return 'getWriter' in value
+}
+
+/** What both Node's Writables and streamx's have, and what only one of them has. */
+interface EventWritable {
+  write(chunk: Uint8Array, callback: (error?: Error | null) => void): boolean
+  end(): unknown
+  destroy?(error?: Error): unknown
+  on(event: 'error', listener: () => void): unknown
+  readonly destroyed?: boolean
+  readonly writableEnded?: boolean
+  /** streamx: it will be `destroyed`. */
+  readonly destroying?: boolean
+}
+
+/** A Writable of node:stream, one that behaves alike (a ServerResponse), or one of streamx. */
+class EventSink implements Sink {
+  readonly #writable: EventWritable
+  readonly #isStreamx: boolean
+  readonly #unwatch: () => void
+  readonly #gone: Promise<void>
+  #error: unknown
+  #ending = false
+  /** Whoever waits for this sink. */
+  #waiting: { resolve: () => void; reject: (error: unknown) => void } | undefined
+
+  constructor(writable: NodeJS.WritableStream | streamx.Writable, onGone: (error: unknown) => void) {
+    this.#writable = writable as unknown as EventWritable
+    this.#isStreamx = streamx.isStreamx(writable as streamx.Stream)
+    if (this.#isOver()) throw unableToPipe()
+    let gone = () => {}
+    this.#gone = new Promise(resolve => {
+      gone = resolve
+    })
+    this.#unwatch = finished(writable as NodeJS.WritableStream, { readable: false }, error => {
+      gone()
+      if (!error && this.#ending) return this.#waiting?.resolve()
+      this.#error = error ?? unableToPipe()
+      this.#waiting?.reject(this.#error)
+      onGone(this.#error)
+    })
+  }
+
+  write(chunk: Buffer): Promise<void> {
+    return this.#wait((resolve, reject) => {
+      this.#writable.write(chunk, error => (error ? reject(error) : resolve()))
+      // streamx has no callbacks. Where it says no, it has been destroyed, and tells that itself.
+      if (this.#isStreamx) void drained(this.#writable).then(done => done && resolve())
+    })
+  }
+
+  end(): Promise<void> {
+    this.#ending = true
+    return this.#wait(() => this.#writable.end())
+  }
+
+  async destroy(error: unknown): Promise<void> {
+    if (this.#writable.destroy === undefined) return
+    this.#writable.destroy(error instanceof Error ? error : new Error(String(error), { cause: error }))
+    if (!this.#isStreamx || this.#waiting === undefined) return this.#gone
+    // It tells of the error when it closes, and throws it where nobody listens.
+    this.#writable.on('error', () => {})
+  }
+
+  leave(): void {
+    this.#unwatch()
+  }
+
+  #wait(begin: (resolve: () => void, reject: (error: unknown) => void) => void): Promise<void> {
+    if (this.#error !== undefined) return Promise.reject(this.#error)
+    return new Promise<void>((resolve, reject) => {
+      this.#waiting = { resolve, reject }
+      begin(resolve, reject)
+    }).finally(() => {
+      this.#waiting = undefined
+    })
+  }
+
+  #isOver(): boolean {
+    const { destroyed, destroying, writableEnded } = this.#writable
+    if (this.#isStreamx) return Boolean(destroying) || streamx.isFinishing(this.#writable as never)
+    return Boolean(destroyed || writableEnded)
+  }
+}
+
+/** A WritableStream. */
+class WebSink implements Sink {
+  readonly #writer: WritableStreamDefaultWriter<Uint8Array>
+  #writing = false
+  #left = false
+
+  constructor(stream: WritableStream<Uint8Array>, onGone: (error: unknown) => void) {
+    this.#writer = stream.getWriter()
+    const gone = (error: unknown) => {
+      // Leaving rejects this, and so does closing when it is through: neither is news.
+      if (!this.#left) onGone(error)
+    }
+    this.#writer.closed.then(() => gone(unableToPipe()), gone)
+  }
+
+  async write(chunk: Buffer): Promise<void> {
+    this.#writing = true
+    await this.#writer.write(chunk)
+    this.#writing = false
+  }
+
+  async end(): Promise<void> {
+    this.#left = true
+    this.#writing = true
+    await this.#writer.close()
+    this.#writing = false
+  }
+
+  async destroy(error: unknown): Promise<void> {
+    // What it failed with itself is told by what failed.
+    const aborted = this.#writer.abort(error).catch(() => {})
+    if (!this.#writing) await aborted
+  }
+
+  leave(): void {
+    this.#left = true
+    this.#writer.releaseLock()
+  }
+}
+
+/** Whether all that was written to a streamx Writable has been taken; false if it was destroyed before that. */
+function drained(writable: EventWritable): Promise<unknown> {
+  // Its own, if there is one: several versions of streamx may be about, and this looks into its state.
+  const own = writable.constructor as Partial<typeof streamx.Writable>
+  return (own.drained ?? streamx.Writable.drained)(writable as never)
+}
+
+/** As node:stream's `pipeline` says it. */
+function unableToPipe(): Error & { code: string } {
+  const error = new Error('Cannot pipe to a closed or destroyed stream')
+  return Object.assign(error, { code: 'ERR_STREAM_UNABLE_TO_PIPE' })
+}
