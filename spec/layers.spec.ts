@@ -13,6 +13,7 @@ const layers = [
   ['errors range diagnostics arguments abort'],
   ['mapping/'],
   ['manager/'],
+  ['window'],
   ['access/', 'sequence/'],
   ['file'],
   ['source'],

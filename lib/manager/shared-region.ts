@@ -2,6 +2,8 @@
  * Shared regions: those of random access, which many may look at, and which stay mapped after use while the budget
  * lasts.
  */
+import type { Buffer } from 'node:buffer'
+import { tellEvict } from '../diagnostics.js'
 import { endOf, type Range } from '../range.js'
 import { type Linked, LinkedList } from './linked-list.js'
 import type { Region } from './region.js'
@@ -31,6 +33,8 @@ export class SharedRegion implements Linked<SharedRegion>, Range {
   readonly populated: boolean
   readonly #home: RegionList<SharedRegion>
   readonly #cache: RegionCache
+  #bytes: Buffer | undefined
+  #data: DataView | undefined
   #leases = 0
   #current: boolean
   #abandoned = false
@@ -61,6 +65,19 @@ export class SharedRegion implements Linked<SharedRegion>, Range {
     return this.#current
   }
 
+  /** All its bytes: one Buffer, made when it is first asked for. Not to be kept beyond a call without a lease. */
+  get bytes(): Buffer {
+    this.#bytes ??= this.region.view(this)
+    return this.#bytes
+  }
+
+  /** The same as a DataView. */
+  get data(): DataView {
+    const { bytes } = this
+    this.#data ??= new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
+    return this.#data
+  }
+
   /** How many look at it. */
   get leases(): number {
     return this.#leases
@@ -68,6 +85,11 @@ export class SharedRegion implements Linked<SharedRegion>, Range {
 
   includes(offset: number): boolean {
     return offset >= this.offset && offset < endOf(this)
+  }
+
+  /** Use it for the length of a call: nothing is mapped meanwhile, so nothing is unmapped. */
+  touch(): void {
+    if (this.#current && this.#leases === 0) this.#cache.touch(this)
   }
 
   /** Look at it. */
@@ -131,6 +153,11 @@ export class RegionCache {
     this.#onGain()
   }
 
+  /** It was used: it is the last to go from here on. Nothing is gained by that, so nobody is served. */
+  touch(region: SharedRegion): void {
+    this.#order.push(region)
+  }
+
   remove(region: SharedRegion): void {
     if (this.#order.remove(region)) this.#bytes -= region.cost
   }
@@ -143,6 +170,7 @@ export class RegionCache {
   evict(): number {
     const region = this.#order.first
     if (region === undefined) return 0
+    tellEvict(region.region.path, region, region.cost)
     region.retire()
     return region.cost
   }

@@ -1,0 +1,149 @@
+/**
+ * Windows: what a consumer sees of a file.
+ */
+import type { Buffer } from 'node:buffer'
+import { SlidemapError } from './errors.js'
+import type { Region } from './manager/region.js'
+
+/**
+ * A stretch of a file, with its bytes.
+ *
+ * **Leased** (the default): `bytes` are the file's own pages, without a copy. They are valid until the consumer asks
+ * for the next window, calls {@link release}, or leaves a `using` block; then they are unmapped at once. Finish with
+ * them, or await whatever uses them, before you advance. Writing into them reaches neither the file nor anybody else.
+ *
+ * **Copied**: `bytes` are an ordinary Buffer, the consumer's own for as long as it likes.
+ *
+ * @example
+ * ```ts
+ * for await (const window of file.windows()) {
+ *   if (window.bytes.includes('needle')) kept.push(window.retain())
+ * }
+ * for (const window of kept) window.release()
+ * ```
+ */
+export interface Window extends Disposable {
+  /** Bytes from the start of the file. */
+  readonly offset: number
+  /** Bytes. */
+  readonly length: number
+  /** Whose the bytes are: the file's, until the window is released; or the consumer's own. */
+  readonly lifetime: 'leased' | 'copied'
+  /** @throws {SlidemapError} ERR_MAP_RELEASED once the window was released or has passed */
+  readonly bytes: Buffer
+  /**
+   * Keep a leased window beyond the advance, until `release()`; it counts in the budget all the while.
+   *
+   * @throws {SlidemapError} ERR_MAP_RELEASED
+   */
+  retain(): this
+  /** Give the window back. Idempotent. */
+  release(): void
+  /**
+   * Offset in the file of the first byte of this window that was lost since it was mapped (the file shrank, or the
+   * disk failed) and read as zero; -1 for none. The next `next()` rejects because of it; for whoever would rather
+   * know before.
+   */
+  readonly lost: number
+}
+
+/** What all kinds of window share. */
+export abstract class BaseWindow implements Window {
+  readonly offset: number
+  readonly length: number
+
+  constructor(offset: number, length: number) {
+    this.offset = offset
+    this.length = length
+  }
+
+  abstract readonly lifetime: 'leased' | 'copied'
+  abstract readonly bytes: Buffer
+  abstract readonly lost: number
+  abstract retain(): this
+  abstract release(): void
+
+  [Symbol.dispose](): void {
+    this.release()
+  }
+
+  protected released(): SlidemapError {
+    return new SlidemapError('ERR_MAP_RELEASED', `the window at ${this.offset} was released`, {
+      offset: this.offset,
+      length: this.length
+    })
+  }
+}
+
+/** A window over a region of its own. */
+export class LeasedWindow extends BaseWindow {
+  readonly lifetime = 'leased'
+  readonly #region: Region
+  readonly #bytes: Buffer
+  #retained = false
+
+  /**
+   * @param region held by this window from now on, and released with it
+   * @param base where the consumer's offsets begin, in bytes from the start of the file
+   */
+  constructor(region: Region, range: { offset: number; length: number }, base: number) {
+    super(range.offset - base, range.length)
+    this.#region = region
+    this.#bytes = region.view(range)
+  }
+
+  get bytes(): Buffer {
+    if (this.#region.released) throw this.released()
+    return this.#bytes
+  }
+
+  retain(): this {
+    if (this.#region.released) throw this.released()
+    this.#retained = true
+    return this
+  }
+
+  release(): void {
+    this.#region.release()
+  }
+
+  /** Whether it was released. */
+  protected get over(): boolean {
+    return this.#region.released
+  }
+
+  /** The consumer advances: the window goes, unless it was retained. */
+  pass(): void {
+    if (!this.#retained) this.#region.release()
+  }
+
+  get lost(): number {
+    return this.#region.lost
+  }
+}
+
+/** A window that is the consumer's own. */
+export class CopiedWindow extends BaseWindow {
+  readonly lifetime = 'copied'
+  readonly lost = -1
+  #bytes: Buffer | undefined
+
+  constructor(offset: number, bytes: Buffer) {
+    super(offset, bytes.length)
+    this.#bytes = bytes
+  }
+
+  get bytes(): Buffer {
+    if (this.#bytes === undefined) throw this.released()
+    return this.#bytes
+  }
+
+  retain(): this {
+    if (this.#bytes === undefined) throw this.released()
+    return this
+  }
+
+  release(): void {
+    this.#bytes = undefined
+  }
+}
