@@ -3,7 +3,8 @@
  */
 import { Buffer } from 'node:buffer'
 import { under } from './abort.js'
-import { Cursor } from './access/cursor.js'
+import { MappedBuffer, partOf } from './access/buffer.js'
+import { Cursor, type CursorView } from './access/cursor.js'
 import { abortSignal, integer, optionsObject } from './arguments.js'
 import { SlidemapError } from './errors.js'
 import type { OpenFile } from './manager/open-file.js'
@@ -91,13 +92,28 @@ export class MappedFile extends Sequence {
    */
   cursor(): Cursor {
     this.#file.throwIfClosed()
-    return new Cursor({
-      file: this.#file,
-      base: this.#base,
-      limit: this.#limit,
-      windowSize: this.windowSize,
-      keep: this
-    })
+    return new Cursor(this.#cursorView())
+  }
+
+  /**
+   * The bytes `[offset, offset + length)` as one buffer, however many they are: synchronous, through the same regions
+   * as {@link cursor}. Its own index 0 is `offset` here. Nothing is mapped until it is read.
+   *
+   * @param offset bytes from the start of the file, 0 <= offset <= size; default 0
+   * @param length bytes, >= 0; clamped at the end of the file as it is now; default all there are
+   * @throws {SlidemapError} ERR_MAP_OUT_OF_RANGE for an offset past the end, ERR_MAP_CLOSED
+   * @throws {TypeError} ERR_INVALID_ARG_TYPE
+   * @throws {RangeError} ERR_OUT_OF_RANGE
+   *
+   * @example
+   * ```ts
+   * const index = file.buffer()
+   * if (index.readUInt32BE(0) !== 0xff744f63) throw new Error('not an index')
+   * ```
+   */
+  buffer(offset = 0, length: number = Number.MAX_SAFE_INTEGER): MappedBuffer {
+    this.#file.throwIfClosed()
+    return new MappedBuffer(partOf(this.#cursorView(), this.size, offset, length))
   }
 
   /**
@@ -178,6 +194,11 @@ export class MappedFile extends Sequence {
       ...(signal && { signal })
     })
     for await (const window of windows) window.bytes.copy(bytes, window.offset - offset)
+  }
+
+  #cursorView(): CursorView {
+    const { windowSize } = this
+    return { file: this.#file, base: this.#base, limit: this.#limit, windowSize, keep: this }
   }
 
   #view(): View {

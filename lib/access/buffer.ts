@@ -1,0 +1,419 @@
+/**
+ * `MappedBuffer`: a file of any length that reads like one Buffer.
+ */
+import { Buffer } from 'node:buffer'
+import { types } from 'node:util'
+import { integer } from '../arguments.js'
+import { invalidRange, invalidType, SlidemapError } from '../errors.js'
+import type { SharedRegion } from '../manager/shared-region.js'
+import { endOf } from '../range.js'
+import { CopiedWindow, type Window } from '../window.js'
+import type { CursorView } from './cursor.js'
+import { lease, tryLease } from './lease.js'
+import { NumberReader, refuse } from './numbers.js'
+import { copyPieces, type Piece, type Pieces } from './pieces.js'
+import { type Query, readQuery, type Sought, searchBackwards, searchForwards } from './search.js'
+
+/** Bytes of another buffer compared at a time: they fit the processor's cache. */
+const COMPARED = 64 * 1024
+
+/**
+ * A file, or a range of one, that reads like one Buffer, however long it is: smmap's SlidingWindowMapBuffer.
+ *
+ * Index 0 is the first byte of the range. Reads are synchronous; what is not mapped yet is mapped on this thread, and
+ * its pages are read from the disk as they are touched. `file.cursor().load()` has them read off the event loop before.
+ *
+ * Between calls it leases nothing: any number of buffers share the regions that random access keeps, and those are
+ * unmapped, the one used longest ago first, when the budget is needed. What it answers are numbers and copies; the
+ * file's own pages are had by {@link lease} and {@link subarray}, which are leased until they are released.
+ *
+ * Every read throws
+ * - `ERR_MAP_CLOSED` once the file is closed, `ERR_MAP_RELEASED` once the buffer is disposed of;
+ * - `ERR_MAP_FILE_TRUNCATED` or `ERR_MAP_IO` where it touched bytes that were lost: never zeros in their place. (As the
+ *   OS has it, bytes cut off within a page read as zeros until `file.refresh()` is called.)
+ * - `ERR_MAP_LIMIT` where all the budget is leased or waited for;
+ * - `ERR_MAP_FILE_CHANGED`, and errors of the OS, where mapping fails.
+ *
+ * @example
+ * ```ts
+ * using index = file.buffer(1032)
+ * const count = index.readUInt32BE(0)
+ * const id = index.slice(4, 24).toString('hex')
+ * const end = index.indexOf('\0', 24)
+ * ```
+ */
+export class MappedBuffer extends NumberReader implements Disposable {
+  /** Bytes; never changes, whatever becomes of the file. */
+  readonly length: number
+  readonly #view: CursorView
+  /** What was read last. Not leased: it may be gone by the next call. */
+  #region: SharedRegion | undefined
+  /** Which bytes of this buffer it holds, `[low, high)`. */
+  #low = 0
+  #high = 0
+  /** Its offset in the file less this buffer's: an index here less this is an index there. */
+  #shift = 0
+  #data: DataView | undefined
+  #piece: Piece | undefined
+  /** Where a number is put together that lies in two regions. */
+  #seam: Buffer | undefined
+  /** Whether a piece was handed out and not yet found sound. */
+  #looking = false
+  #disposed = false
+  readonly #pieces: Pieces
+
+  /**
+   * @internal
+   * @param view what to read: `base` and `limit`, which lies inside the file, are the range
+   */
+  constructor(view: CursorView) {
+    super()
+    this.#view = view
+    this.length = view.limit - view.base
+    this.#pieces = { length: this.length, pieceAt: offset => this.#pieceAt(offset) }
+  }
+
+  /**
+   * The byte at an index, as `Buffer.at` has it.
+   *
+   * @param index negative ones count from the end; fractions are cut off
+   * @returns undefined where there is none
+   * @throws {SlidemapError} as every read does, see {@link MappedBuffer}
+   */
+  at(index: number): number | undefined {
+    const whole = Math.trunc(Number(index)) || 0
+    const offset = whole < 0 ? whole + this.length : whole
+    return offset >= 0 && offset < this.length ? this.readUInt8(offset) : undefined
+  }
+
+  /**
+   * A copy of the bytes `[start, end)`: an ordinary Buffer, the caller's own.
+   *
+   * @param start negative ones count from the end; clamped, as Buffer does; default 0
+   * @param end default the end
+   * @throws {RangeError} ERR_OUT_OF_RANGE where one Buffer cannot hold as much (`buffer.constants.MAX_LENGTH`)
+   * @throws {SlidemapError} as every read does
+   */
+  slice(start?: number, end?: number): Buffer {
+    const first = this.#clamp(start, 0)
+    const until = Math.max(first, this.#clamp(end, this.length))
+    const copy = Buffer.allocUnsafe(until - first)
+    this.#copyTo(copy, 0, first, until)
+    return copy
+  }
+
+  /**
+   * Copy bytes into `target`, as `Buffer.copy` does.
+   *
+   * @param targetStart where in `target` to begin; default 0
+   * @param sourceStart first byte to copy, 0 <= sourceStart <= length; default 0
+   * @param sourceEnd byte after the last; default the end
+   * @returns how many bytes were copied: as many as there were and had room
+   * @throws {TypeError} ERR_INVALID_ARG_TYPE
+   * @throws {RangeError} ERR_OUT_OF_RANGE
+   * @throws {SlidemapError} as every read does
+   */
+  copy(target: Uint8Array, targetStart?: number, sourceStart?: number, sourceEnd?: number): number {
+    if (!types.isUint8Array(target)) {
+      throw invalidType('target', 'an instance of Buffer or Uint8Array', target)
+    }
+    const to = wholeNumber(targetStart, 0)
+    const first = wholeNumber(sourceStart, 0)
+    const until = wholeNumber(sourceEnd, this.length)
+    if (to < 0) throw invalidRange('targetStart', '>= 0', to)
+    if (first < 0 || first > this.length) {
+      throw invalidRange('sourceStart', `>= 0 && <= ${this.length}`, first)
+    }
+    if (until < 0) throw invalidRange('sourceEnd', '>= 0', until)
+    const count = Math.min(this.length - first, until - first, target.length - to)
+    if (count <= 0) return 0
+    this.#copyTo(target, to, first, first + count)
+    return count
+  }
+
+  /**
+   * Whether these are the same bytes as those.
+   *
+   * @throws {TypeError} ERR_INVALID_ARG_TYPE
+   * @throws {SlidemapError} as every read does, of either
+   */
+  equals(other: Uint8Array | MappedBuffer): boolean {
+    if (other === this) return true
+    const mapped = other instanceof MappedBuffer
+    if (!mapped && !types.isUint8Array(other)) {
+      throw invalidType('other', 'an instance of Buffer, Uint8Array or MappedBuffer', other)
+    }
+    if (other.length !== this.length) return false
+    // Of another mapped buffer a little at a time is copied: its pages and these need not be mapped at once.
+    const step = mapped ? COMPARED : this.length
+    for (let at = 0; at < this.length; at += step) {
+      const end = Math.min(at + step, this.length)
+      const theirs = mapped ? other.slice(at, end) : other
+      if (!this.#matches(at, end, theirs)) return false
+    }
+    return true
+  }
+
+  /**
+   * The first index at which `value` is found, or -1, as `Buffer.indexOf` has it; also where it begins in one region
+   * and ends in the next.
+   *
+   * @param value a byte, bytes, or a string
+   * @param from where to begin; negative ones count from the end; default 0
+   * @param encoding of a string; default `'utf8'`
+   * @throws {TypeError} ERR_INVALID_ARG_TYPE, ERR_UNKNOWN_ENCODING
+   * @throws {SlidemapError} as every read does
+   */
+  indexOf(value: Sought, from?: number, encoding?: BufferEncoding): number
+  indexOf(value: string, encoding: BufferEncoding): number
+  indexOf(value: Sought, from?: number | BufferEncoding, encoding?: BufferEncoding): number {
+    const query = readQuery(this.length, value, from, encoding, true)
+    return this.#search(searchForwards, query)
+  }
+
+  /** The last index at which `value` is found, or -1; `from` defaults to the end. See {@link indexOf}. */
+  lastIndexOf(value: Sought, from?: number, encoding?: BufferEncoding): number
+  lastIndexOf(value: string, encoding: BufferEncoding): number
+  lastIndexOf(value: Sought, from?: number | BufferEncoding, encoding?: BufferEncoding): number {
+    const query = readQuery(this.length, value, from, encoding, false)
+    return this.#search(searchBackwards, query)
+  }
+
+  /** Whether `value` is found at all. See {@link indexOf}. */
+  includes(value: Sought, from?: number, encoding?: BufferEncoding): boolean
+  includes(value: string, encoding: BufferEncoding): boolean
+  includes(value: Sought, from?: number | BufferEncoding, encoding?: BufferEncoding): boolean {
+    return this.indexOf(value, from as number, encoding) !== -1
+  }
+
+  /** The bytes, one after the other. */
+  *[Symbol.iterator](): Generator<number, undefined> {
+    for (let at = 0; at < this.length; at++) yield this.readUInt8(at)
+  }
+
+  /**
+   * Lease the bytes `[offset, offset + length)`, without a copy: in the region that holds them all, else in one of
+   * their own, which counts in the budget until it is released.
+   *
+   * Finish with them before you release them. Bytes that are lost meanwhile read as zeros: `window.lost` tells, and
+   * `release()` throws ERR_MAP_FILE_TRUNCATED or ERR_MAP_IO, once.
+   *
+   * @param offset bytes from the start of this buffer, 0 <= offset < length; so is the window's
+   * @param length bytes, >= 1; clamped at the end of the buffer
+   * @throws {SlidemapError} ERR_MAP_OUT_OF_RANGE for an offset at the end or past it; as every read does
+   * @throws {TypeError} ERR_INVALID_ARG_TYPE
+   * @throws {RangeError} ERR_OUT_OF_RANGE
+   * @example
+   * ```ts
+   * using object = pack.lease(offset, 4096)
+   * const content = inflateSync(object.bytes)
+   * ```
+   * @see git packfile.c use_pack(): the same pin rule, without a bound on what is pinned
+   */
+  lease(offset: number, length: number): Window {
+    this.#throwIfDisposed()
+    integer('offset', offset, 0)
+    integer('length', length, 1)
+    return lease(this.#view, offset, length)
+  }
+
+  /**
+   * The bytes `[start, end)`, without a copy where one region has them all: then it is a lease as {@link lease} makes
+   * it, and its `lifetime` is `'leased'`. Else they are a copy, and `'copied'`.
+   *
+   * @param start negative ones count from the end; clamped, as Buffer does; default 0
+   * @param end default the end
+   * @throws {SlidemapError} as every read does
+   */
+  subarray(start?: number, end?: number): Window {
+    this.#throwIfDisposed()
+    const first = this.#clamp(start, 0)
+    const until = Math.max(first, this.#clamp(end, this.length))
+    const leased = until > first ? tryLease(this.#view, first, until - first) : undefined
+    return leased ?? new CopiedWindow(first, this.slice(first, until))
+  }
+
+  /**
+   * A part of this buffer as a buffer of its own: its index 0 is `offset` here. Nothing is mapped or copied.
+   *
+   * @param offset bytes, 0 <= offset <= length
+   * @param length bytes, >= 0; clamped at the end of this buffer, which is also the default
+   * @throws {SlidemapError} ERR_MAP_OUT_OF_RANGE for an offset past the end
+   * @throws {TypeError} ERR_INVALID_ARG_TYPE
+   * @throws {RangeError} ERR_OUT_OF_RANGE
+   */
+  buffer(offset = 0, length: number = this.length): MappedBuffer {
+    this.#throwIfDisposed()
+    return new MappedBuffer(partOf(this.#view, this.length, offset, length))
+  }
+
+  /** Make every later read throw ERR_MAP_RELEASED. Optional, since it leases nothing; idempotent. */
+  [Symbol.dispose](): void {
+    this.#disposed = true
+    this.#forget()
+  }
+
+  protected reach(offset: number, width: number): DataView {
+    const region = this.#region
+    if (
+      region === undefined ||
+      !Number.isInteger(offset) ||
+      offset < this.#low ||
+      offset > this.#high - width ||
+      region.region.released ||
+      // It is not the one used last of all.
+      region.next !== undefined
+    ) {
+      return this.#reachOut(offset, width)
+    }
+    this.begin = offset - this.#shift
+    return this.#data as DataView
+  }
+
+  protected sound<T>(value: T, end: number): T {
+    const lost = (this.#region as SharedRegion).region.lost
+    if (lost !== -1 && lost < this.#view.base + end) this.#fail(lost)
+    return value
+  }
+
+  /** Any offset, of a number in two regions, or of none. */
+  #reachOut(offset: number, width: number): DataView {
+    if (!Number.isInteger(offset) || offset < 0 || offset > this.length - width) {
+      refuse(offset, width, this.length)
+    }
+    this.#go(offset)
+    this.begin = offset - this.#shift
+    if (offset + width <= this.#high) return this.#data as DataView
+    this.#seam ??= Buffer.alloc(8)
+    copyPieces(this.#pieces, offset, offset + width, this.#seam)
+    this.begin = 0
+    return new DataView(this.#seam.buffer, this.#seam.byteOffset, 8)
+  }
+
+  /** See {@link Pieces.pieceAt}. Whoever is done with pieces {@link #verify}s the last one. */
+  #pieceAt(offset: number): Piece {
+    this.#verify()
+    this.#go(offset)
+    if (this.#region?.region.lost !== -1) {
+      // Others saw bytes of it lost: what is there now is had by mapping it anew.
+      this.#forget()
+      this.#go(offset)
+    }
+    this.#looking = true
+    const { bytes } = this.#region as SharedRegion
+    this.#piece ??= {
+      offset: this.#low,
+      bytes: bytes.subarray(this.#low - this.#shift, this.#high - this.#shift)
+    }
+    return this.#piece
+  }
+
+  /** Whether the last piece was sound while it was looked at. */
+  #verify(): void {
+    if (!this.#looking) return
+    this.#looking = false
+    const lost = this.#region?.region.lost ?? -1
+    if (lost !== -1) this.#fail(lost)
+  }
+
+  /** @param lost bytes from the start of the file */
+  #fail(lost: number): never {
+    this.#region?.retire()
+    this.#forget()
+    throw this.#view.file.explainLossSync(lost)
+  }
+
+  /** Have the region that holds the byte at `offset`, and let it be the one used last of all. */
+  #go(offset: number): void {
+    const region = this.#region
+    if (region?.current && offset >= this.#low && offset < this.#high) {
+      region.touch()
+      return
+    }
+    this.#throwIfDisposed()
+    const { file, base, limit, windowSize } = this.#view
+    const place = base + offset
+    if (place >= file.size) {
+      file.throwIfClosed()
+      throw file.explainLossSync(place)
+    }
+    let found = file.shared.find(place)
+    if (found === undefined) {
+      found = file.shared.use({ offset: place, length: 1, size: 1, windowSize })
+      found.unlease()
+    } else {
+      found.touch()
+    }
+    this.#forget()
+    this.#region = found
+    this.#data = found.data
+    this.#shift = found.offset - base
+    this.#low = Math.max(0, this.#shift)
+    this.#high = Math.min(endOf(found), limit) - base
+  }
+
+  #forget(): void {
+    this.#region = this.#data = this.#piece = undefined
+    this.#low = this.#high = 0
+  }
+
+  #copyTo(target: Uint8Array, to: number, first: number, until: number): void {
+    copyPieces(this.#pieces, first, until, target, to)
+    this.#verify()
+    this.#view.file.manager.copied(until - first)
+  }
+
+  #matches(first: number, until: number, theirs: Uint8Array): boolean {
+    for (let at = first; at < until; ) {
+      const { offset, bytes } = this.#pieceAt(at)
+      const end = Math.min(until, offset + bytes.length)
+      const order = bytes.compare(theirs, at - first, end - first, at - offset, end - offset)
+      this.#verify()
+      if (order !== 0) return false
+      at = end
+    }
+    return true
+  }
+
+  #search(search: typeof searchForwards, query: Query | number): number {
+    if (typeof query === 'number') return query
+    const found = search(this.#pieces, query)
+    this.#verify()
+    return found
+  }
+
+  /** An index of `slice` as Buffer takes it: from the end if it is negative, and within bounds. */
+  #clamp(index: number | undefined, fallback: number): number {
+    if (index === undefined) return fallback
+    const whole = Math.trunc(Number(index)) || 0
+    return whole < 0 ? Math.max(0, whole + this.length) : Math.min(whole, this.length)
+  }
+
+  #throwIfDisposed(): void {
+    if (!this.#disposed) return
+    throw new SlidemapError('ERR_MAP_RELEASED', 'the buffer was disposed of', { path: this.#view.file.path })
+  }
+}
+
+/**
+ * The view of a part.
+ *
+ * @param size bytes of the whole
+ * @throws {SlidemapError} ERR_MAP_OUT_OF_RANGE
+ */
+export function partOf(view: CursorView, size: number, offset: number, length: number): CursorView {
+  integer('offset', offset, 0)
+  integer('length', length, 0)
+  if (offset > size) {
+    const { path } = view.file
+    const message = `offset ${offset} is past the end, ${size}`
+    throw new SlidemapError('ERR_MAP_OUT_OF_RANGE', message, { path, offset })
+  }
+  const base = view.base + offset
+  return { ...view, base, limit: base + Math.min(length, size - offset) }
+}
+
+/** A number as `Buffer.copy` takes it. */
+function wholeNumber(value: number | undefined, fallback: number): number {
+  return value === undefined ? fallback : Math.floor(Number(value)) || 0
+}
