@@ -3,6 +3,7 @@
  * handles; what consumers make of them is not its affair.
  */
 import { follow } from '../abort.js'
+import { tellWait } from '../diagnostics.js'
 import { hasCode, SlidemapError } from '../errors.js'
 import type { FileInfo, Mapper } from '../mapping/mapper.js'
 import { Budget } from './budget.js'
@@ -72,11 +73,14 @@ export class RegionManager implements LedgerEvents {
     this.#options = options
     this.mapper = options.mapper
     this.jobs = new Jobs(options.concurrency)
-    this.handles = new Handles(options.maxHandles)
+    this.handles = new Handles(options.maxHandles, amount =>
+      tellWait('maxHandles', amount, this.handles.budget)
+    )
     this.bytes = new Budget({
       limit: options.maxMappedBytes,
       name: 'maxMappedBytes',
-      reclaim: short => this.#reclaim(short)
+      reclaim: short => this.#reclaim(short),
+      onWait: amount => tellWait('maxMappedBytes', amount, this.bytes)
     })
   }
 

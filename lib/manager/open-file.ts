@@ -40,7 +40,7 @@ export class OpenFile {
     this.manager = manager
     this.handle = handle
     this.#info = handle.info = info
-    this.regions = new Ledger(manager.bytes, manager)
+    this.regions = new Ledger(manager.bytes, manager, handle.path)
     this.shared = new SharedRegions(this)
   }
 

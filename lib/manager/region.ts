@@ -2,6 +2,7 @@
  * Regions: mappings with their place in a file, and the ledger that knows which of a file's regions are alive.
  */
 import { Buffer } from 'node:buffer'
+import { tellFault, tellMap, tellUnmap } from '../diagnostics.js'
 import { SlidemapError } from '../errors.js'
 import type { Mapping } from '../mapping/mapper.js'
 import type { Range } from '../range.js'
@@ -37,6 +38,11 @@ export class Region {
 
   get released(): boolean {
     return this.#released
+  }
+
+  /** The file, where it was opened by a path. */
+  get path(): string | undefined {
+    return this.#ledger.path
   }
 
   /**
@@ -78,11 +84,13 @@ export class Region {
     if (fault < 0 || this.#lost >= 0) return
     this.#lost = this.offset + fault
     this.#ledger.events.fault()
+    tellFault(this.#ledger.path, this.#lost)
   }
 }
 
 /** What a live region holds, told without holding the region: all that is needed when it has been collected. */
 export interface Claim {
+  readonly range: Range
   /** Units of the budget. */
   readonly bytes: number
   readonly forget: () => void
@@ -99,6 +107,8 @@ export interface LedgerEvents {
 /** The regions of one file that are alive: those of consumers held weakly, those that are kept for others strongly. */
 export class Ledger {
   readonly events: LedgerEvents
+  /** The file, where it was opened by a path; for diagnostics. */
+  readonly path: string | undefined
   /** Called whenever the last region alive has gone. */
   onEmpty: (() => void) | undefined
   readonly #budget: Budget
@@ -111,9 +121,10 @@ export class Ledger {
     this.leave(claim)
   })
 
-  constructor(budget: Budget, events: LedgerEvents) {
+  constructor(budget: Budget, events: LedgerEvents, path?: string) {
     this.#budget = budget
     this.events = events
+    this.path = path
   }
 
   /** Regions alive. */
@@ -127,7 +138,7 @@ export class Ledger {
    * @param keep see {@link Region.keep}
    */
   enter(mapping: Mapping, range: Range, bytes: number, keep: object | undefined): Region {
-    const claim: Claim = { bytes, forget: mapping.forget }
+    const claim = this.#claim(mapping, range, bytes)
     const region = new Region(this, claim, mapping, range, keep)
     this.loosen(region, claim, mapping)
     return region
@@ -140,7 +151,7 @@ export class Ledger {
    * million regions without a pause would hold them all.
    */
   hold(mapping: Mapping, range: Range, bytes: number): Region {
-    const claim: Claim = { bytes, forget: mapping.forget }
+    const claim = this.#claim(mapping, range, bytes)
     const region = new Region(this, claim, mapping, range, undefined)
     this.#live.set(claim, region)
     return region
@@ -157,6 +168,7 @@ export class Ledger {
   leave(claim: Claim): void {
     if (!this.#live.delete(claim)) return
     this.#collected.unregister(claim)
+    tellUnmap(this.path, claim.range, claim.bytes)
     this.#budget.release(claim.bytes)
     if (this.#live.size === 0) this.onEmpty?.()
   }
@@ -171,5 +183,10 @@ export class Ledger {
         this.leave(claim)
       }
     }
+  }
+
+  #claim(mapping: Mapping, range: Range, bytes: number): Claim {
+    tellMap(this.path, range, bytes)
+    return { range, bytes, forget: mapping.forget }
   }
 }

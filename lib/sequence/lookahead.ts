@@ -5,6 +5,7 @@
  * collected, and this is what ends its affairs.
  */
 import { follow } from '../abort.js'
+import { tellEvict } from '../diagnostics.js'
 import type { LinkedList } from '../manager/linked-list.js'
 import type { Spares } from '../manager/manager.js'
 import type { Consumer, OpenFile } from '../manager/open-file.js'
@@ -107,6 +108,7 @@ export class Lookahead implements Consumer, Spares {
     while (given < bytes) {
       const spare = this.#ahead.pop()
       if (!spare) break
+      tellEvict(this.file.path, spare.range, spare.bytes)
       spare.drop()
       given += spare.bytes
       this.file.manager.counts.evictions++
