@@ -4,7 +4,6 @@
  */
 import type { Buffer } from 'node:buffer'
 import { tellEvict } from '../diagnostics.js'
-import { tellEvict } from '../diagnostics.js'
 import { endOf, type Range } from '../range.js'
 import { type Linked, LinkedList } from './linked-list.js'
 import type { Region } from './region.js'
