@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "arguments.h"
 #include "jobs.h"
+#include "losses.h"
 #include "outcome.h"
 
 #include <stdlib.h>
@@ -370,33 +371,6 @@ static void on_instance_finalized(napi_env env, void *environment, void *hint)
 {
   (void)env, (void)hint;
   environment_release(environment);
-}
-
-/* The ArrayBuffer over the counter of losses is gone: its reference goes with it. */
-static void on_losses_finalized(napi_env env, void *count, void *environment)
-{
-  (void)env, (void)count;
-  environment_release(environment);
-}
-
-/* The counter of losses as a Uint32Array, with a reference of its own. */
-static bool losses_array(napi_env env, struct environment *environment, napi_value *array)
-{
-  napi_value buffer;
-  uint32_t *count = (uint32_t *)&environment->losses->count;
-  environment_retain(environment);
-  napi_status status = napi_create_external_arraybuffer(env, count, sizeof *count, on_losses_finalized,
-                                                        environment, &buffer);
-  /* Refused before anything was made: the finalizer will not run. */
-  if (status == napi_no_external_buffers_allowed || status == napi_pending_exception ||
-      status == napi_cannot_run_js)
-    environment_release(environment);
-  if (status == napi_no_external_buffers_allowed) {
-    /* Mappings are copies on the heap there: nothing is ever lost. */
-    void *zero;
-    status = napi_create_arraybuffer(env, sizeof *count, &zero, &buffer);
-  }
-  return status == napi_ok && napi_create_typedarray(env, napi_uint32_array, 1, buffer, 0, array) == napi_ok;
 }
 
 /* The instance data and the clean-up hook have a reference each. */
