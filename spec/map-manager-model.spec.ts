@@ -39,6 +39,7 @@ class World {
   /** Bytes handed over so far. */
   seen = 0
   #over = 0
+  #closing = false
   readonly #brisk: boolean
 
   /** @param brisk all jobs end at each turn; else one does */
@@ -67,7 +68,9 @@ class World {
       await this.#walk(consumer, stop)
     } catch (error) {
       const { code } = error as { code?: string }
-      if (error !== reason && code !== 'ERR_MAP_CLOSED') throw error
+      // Another consumer closed the file, before this one asked for its next window or before it looked at this one.
+      const closed = code === 'ERR_MAP_CLOSED' || code === 'ERR_MAP_RELEASED'
+      if (error !== reason && !(closed && this.#closing)) throw error
     } finally {
       this.#over++
     }
@@ -149,7 +152,10 @@ class World {
     if (by === 'throw') throw reason
     if (by === 'abort') stop.abort(reason)
     else if (by === 'abort later') setImmediate(() => stop.abort(reason))
-    else if (by === 'closing the file') void file.close()
+    else if (by === 'closing the file') {
+      this.#closing = true
+      void file.close()
+    }
     return by === 'break'
   }
 
