@@ -106,7 +106,7 @@ export class Handles {
    */
   useSync<T extends MapOutcome>(handle: Handle, job: (target: Target) => T): T {
     const { source } = handle
-    if (typeof source === 'function') return job(source())
+    if (typeof source === 'function') return job(lent(source))
     if (handle.fd !== -1) {
       const outcome = job(handle.fd)
       this.#touch(handle)

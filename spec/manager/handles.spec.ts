@@ -96,6 +96,15 @@ describe('a handle', () => {
       expect(bench.mapper.disk.descriptor(fd).path).to.equal('/a')
     })
 
+    it('is refused as the OS would where it says that it is closed', async () => {
+      const { handles, mapper } = new HandleBench(1)
+      const closed = new Handle(mapper, () => -1)
+      const use = handles.use(closed, target => mapper.run({ target }))
+      expect(await failure(use)).to.include({ code: 'EBADF', syscall: 'fstat' })
+      expect(() => handles.useSync(closed, target => mapper.runSync({ target }))).to.throw(/EBADF/)
+      await handles.close(closed)
+    })
+
     it('is asked for anew by each job', async () => {
       const bench = new HandleBench(1, '/a', '/b')
       const lent = [bench.mapper.disk.open('/a'), bench.mapper.disk.open('/b')]
