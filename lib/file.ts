@@ -9,6 +9,7 @@ import { abortSignal, integer, optionsObject } from './arguments.js'
 import { SlidemapError } from './errors.js'
 import type { OpenFile } from './manager/open-file.js'
 import type { Place } from './sequence/place.js'
+import { type Scan, scanBytes } from './sequence/delimiter.js'
 import { Sequence, type WindowIterator } from './sequence/sequence.js'
 import { planWindows, type View, type WindowOptions, Windows } from './sequence/windows.js'
 
@@ -77,6 +78,10 @@ export class MappedFile extends Sequence {
 
   protected override get knownSize(): number {
     return this.#size
+  }
+
+  protected override get scan(): Scan {
+    return this.#file.mapper.scan ?? scanBytes
   }
 
   override windows(options?: WindowOptions): WindowIterator {

@@ -4,6 +4,7 @@
 #include "jobs.h"
 #include "losses.h"
 #include "outcome.h"
+#include "scan_call.h"
 
 #include <stdlib.h>
 
@@ -398,7 +399,7 @@ NAPI_MODULE_INIT()
     { "unmap", unmap },       { "fault", fault },       { "advise", advise },
     { "resident", resident }, { "forget", forget },     { "close", close_file },
     { "drain", drain },       { "counters", counters }, { "closeSync", close_file_sync },
-    { "readSmall", read_small },
+    { "readSmall", read_small }, { "scan", scan_call },
   };
   struct environment *environment = set_up(env);
   napi_value losses;

@@ -134,6 +134,16 @@ export interface Addon {
   /** Let the page cache forget `[offset, offset + length)` of a file; length 0 means to the end. Answers errno. */
   forget(fd: number, offset: number, length: number): number
 
+  /**
+   * Find every delimiter in `bytes`, from left to right and none overlapping another, until `positions` is full.
+   *
+   * @param bytes shorter than 2^32
+   * @param delimiter 1 byte or more
+   * @param positions filled with indices in `bytes`
+   * @returns how many there are in it
+   */
+  scan(bytes: Uint8Array, delimiter: Uint8Array, positions: Uint32Array): number
+
   /** Close a descriptor that this addon opened, on the thread pool. Answers errno. */
   close(fd: number): Promise<number>
   closeSync(fd: number): number

@@ -30,7 +30,10 @@ const advice: Partial<Record<keyof Makers, string>> = {
 }
 
 /** Every member that a {@link Mapper} has to have, with its type. */
-const members: Record<Exclude<keyof Mapper, 'readSmall'>, 'string' | 'number' | 'boolean' | 'function'> = {
+const members: Record<
+  Exclude<keyof Mapper, 'readSmall' | 'scan'>,
+  'string' | 'number' | 'boolean' | 'function'
+> = {
   name: 'string',
   granularity: 'number',
   pageSize: 'number',

@@ -55,11 +55,13 @@ class NativeMapper implements Mapper {
   readonly maxLength = limits.MAX_LENGTH
   readonly detaches = true
   readonly servesAnyFile = false
+  readonly scan: (bytes: Uint8Array, delimiter: Uint8Array, positions: Uint32Array) => number
   readonly #addon: Numbered
   readonly #resting = new RestingMemory()
 
   constructor(addon: Addon) {
     this.#addon = addon
+    this.scan = addon.scan
     this.granularity = addon.granularity
     this.pageSize = addon.pageSize
   }

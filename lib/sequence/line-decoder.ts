@@ -1,8 +1,8 @@
 /**
  * Bytes of whole lines into strings: one decode for many lines, then cuts of the text, which cost little.
  */
-import type { Buffer } from 'node:buffer'
-import type { Line, LinePlan } from './line-plan.js'
+import { type Buffer, isAscii } from 'node:buffer'
+import type { Line, LineEncoding, LinePlan } from './line-plan.js'
 
 /** Lines, by what was asked for; all of one kind. */
 export type LineBatch = string[] | Line[]
@@ -20,12 +20,17 @@ export interface Piece {
 /** The lines of a piece. Text and bytes split alike: no delimiter is part of another character, or made of broken ones. */
 export function decodeLines(plan: LinePlan, piece: Piece): LineBatch {
   const end = piece.delimited ? piece.to - plan.delimiter.length : piece.to
-  const text = piece.bytes.toString(plan.encoding, piece.from, end)
+  const text = decode(plan.encoding, piece.bytes.subarray(piece.from, end))
   const lines = text.split(plan.delimiterText)
   if (plan.offsets) return locate(plan, piece, lines, text.length)
   if (plan.keepDelimiter) return keepDelimiters(plan, piece, lines)
   if (plan.stripReturn && text.includes('\r')) stripReturns(piece, lines)
   return lines
+}
+
+/** Most text is ASCII, which is faster to tell than to decode. */
+function decode(encoding: LineEncoding, bytes: Buffer): string {
+  return bytes.toString(encoding === 'utf8' && isAscii(bytes) ? 'latin1' : encoding)
 }
 
 /** How many of these lines had a delimiter. */

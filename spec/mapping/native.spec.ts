@@ -47,6 +47,7 @@ function standIn(outcome: Partial<AddonOutcome> = {}, change: Partial<Addon> = {
     advise: note('advise', 0),
     resident: note('resident', 0),
     forget: note('forget', 0),
+    scan: note('scan', 0),
     close: note('close', Promise.resolve(0)),
     closeSync: note('closeSync', 0),
     drain: note('drain', undefined),
