@@ -8,6 +8,7 @@ import { Cursor, type CursorView } from './access/cursor.js'
 import { abortSignal, integer, optionsObject } from './arguments.js'
 import { SlidemapError } from './errors.js'
 import type { OpenFile } from './manager/open-file.js'
+import { FollowedWindows, planFollow } from './sequence/follow.js'
 import type { Place } from './sequence/place.js'
 import { type Scan, scanBytes } from './sequence/delimiter.js'
 import { Sequence, type WindowIterator } from './sequence/sequence.js'
@@ -77,7 +78,7 @@ export class MappedFile extends Sequence {
   }
 
   protected override get knownSize(): number {
-    return this.#size
+    return this.size
   }
 
   protected override get scan(): Scan {
@@ -86,7 +87,9 @@ export class MappedFile extends Sequence {
 
   override windows(options?: WindowOptions): WindowIterator {
     this.#file.throwIfClosed()
-    return new Windows(this.#view(), planWindows(this.#view(), options))
+    const view = this.#view()
+    if (options?.follow) return new FollowedWindows(view, planFollow(view, options, this.#limit))
+    return new Windows(view, planWindows(view, options))
   }
 
   /**

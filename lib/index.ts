@@ -17,6 +17,7 @@ export { type ManagerOptions, type ManagerStats, MapManager, type OpenOptions } 
 export type { MapperChoice } from './mapping/choose.js'
 export { type MmapIo, mmapIoMapper } from './mapping/mmap-io.js'
 export type { FileInfo, MapOutcome, Mapper, Mapping, MapTask, SmallTask } from './mapping/mapper.js'
+export type { FollowOptions } from './sequence/follow.js'
 export type { Line, LineEncoding, LineOptions } from './sequence/line-plan.js'
 export { Concatenation, type ConcatOptions, type ConcatWindows } from './sequence/concat.js'
 export type { SourceWindow } from './sequence/concat-window.js'

@@ -25,6 +25,8 @@ export class Handle implements Linked<Handle> {
   readonly drained: (() => void)[] = []
   /** What the OS said when it was opened first; what it says later must be the same file. */
   info: FileInfo | undefined
+  /** Who follows the file: while somebody does, it may have grown when it is opened again. */
+  followers = 0
   mapper: Mapper
 
   readonly source: HandleSource
@@ -68,14 +70,14 @@ export class Handles {
    * Run `job` on a handle, opening it if need be; it is not closed meanwhile.
    *
    * @param same what must hold between what was opened first and what is opened again; default: as far as the OS
-   *   tells, the same file with the same content
+   *   tells, the same file with the same content, or the same file where somebody follows it
    * @throws {SlidemapError} ERR_MAP_FILE_CHANGED if what is opened again is not what was opened first
    */
   async use<T extends MapOutcome>(
     handle: Handle,
     job: (target: Target) => Promise<T>,
     signal?: AbortSignal,
-    same = isUnchanged
+    same?: typeof isSameFile
   ): Promise<T> {
     const { source } = handle
     if (typeof source === 'function') return this.#pinned(handle, () => job(lent(source)))
@@ -136,9 +138,14 @@ export class Handles {
     this.#closeIdle(Number.POSITIVE_INFINITY)
   }
 
+  /** Whether a job on it finds it open, or lent. */
+  isOpen(handle: Handle): boolean {
+    return typeof handle.source === 'function' || handle.fd !== -1
+  }
+
   /** Whether a job on it needs no handle that others have, or wait for. */
   ready(handle: Handle): boolean {
-    if (typeof handle.source === 'function' || handle.fd !== -1) return true
+    if (this.isOpen(handle)) return true
     return this.budget.waiters === 0 && this.budget.held < this.budget.limit
   }
 
@@ -160,7 +167,7 @@ export class Handles {
   }
 
   /** Takes the outcome's descriptor over, or throws and leaves neither it nor a mapping behind. */
-  #opened(handle: Handle, outcome: MapOutcome, same = isUnchanged): void {
+  #opened(handle: Handle, outcome: MapOutcome, same = handle.followers > 0 ? isSameFile : isUnchanged): void {
     if (handle.info !== undefined && !same(handle.info, outcome.info)) {
       outcome.mapping?.unmap()
       closeQuietly(handle.mapper, outcome.fd)

@@ -7,6 +7,7 @@ import { invalidRange, SlidemapError } from '../errors.js'
 import type { OpenFile } from '../manager/open-file.js'
 import type { Region } from '../manager/region.js'
 import { alignDown, MAX_OFFSET, nextOffset, type Range, type Walk, windowAt } from '../range.js'
+import type { FollowOptions } from './follow.js'
 import { Lookahead } from './lookahead.js'
 import type { WindowIterator } from './sequence.js'
 import { CopiedWindow, LeasedWindow, type Window } from './window.js'
@@ -28,8 +29,20 @@ export interface WindowOptions {
   lifetime?: Lifetime
   /** Windows mapped ahead while budget is free; default the manager's `prefetch`. */
   prefetch?: number
+  /**
+   * Leave the page cache as it was found: pages that it did not hold before are forgotten once their window has gone
+   * (`posix_fadvise`). For scans that should not push out what others need. Costs a second job for each window.
+   * Linux with the native mapper; elsewhere, and where the OS does not tell for files of others, nothing is
+   * forgotten. Default false.
+   */
+  dropBehind?: boolean
   /** Ends the iteration: the pending `next()`, or the next one, rejects with the signal's reason. */
   signal?: AbortSignal
+  /**
+   * Go on as the file grows, until `end`, the signal, or `return()`; default false. A file that is truncated or
+   * replaced meanwhile is an error, unless `{ restart: true }`. `end` may lie past the end of the file.
+   */
+  follow?: boolean | FollowOptions
 }
 
 /** What a sequence needs to know of the file it walks. */
@@ -49,6 +62,7 @@ export interface WindowPlan {
   readonly lifetime: Lifetime
   readonly prefetch: number
   readonly signal: AbortSignal | undefined
+  readonly dropBehind: boolean
 }
 
 /**
@@ -75,7 +89,8 @@ export function planWindows(view: View, given: WindowOptions | undefined): Windo
     },
     lifetime: oneOf('options.lifetime', o.lifetime ?? 'leased', ['leased', 'copied']),
     prefetch: integer('options.prefetch', o.prefetch ?? view.prefetch, 0),
-    signal: abortSignal('options.signal', o.signal)
+    signal: abortSignal('options.signal', o.signal),
+    dropBehind: o.dropBehind === true
   }
 }
 
@@ -118,7 +133,7 @@ export class Windows implements WindowIterator {
     this.#plan = plan
     this.#keep = view.file.facade?.deref()
     this.#offset = plan.walk.start
-    this.#lookahead = new Lookahead(view.file, plan.walk, plan.prefetch, plan.signal)
+    this.#lookahead = new Lookahead(view.file, plan.walk, plan.prefetch, plan.signal, plan.dropBehind)
     view.file.manager.dropped.register(this, this.#lookahead, this.#lookahead)
   }
 
