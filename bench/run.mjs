@@ -44,17 +44,17 @@ const folder = makeFolder()
 const size = parseSize(values.size)
 const machine = describeMachine(folder)
 const limit = compileLimit(folder)
-console.error(`${machineLine(machine)}\n${rounds} rounds, work file ${formatSize(size)} in the page cache`)
-const file = await makeWorkFile(folder, size)
-checkResident(limit, file, size)
+console.error(`${machineLine(machine)}\n${rounds} rounds, files in the page cache`)
+let workFile
 
 const results = []
 for (const name of positionals.length ? positionals : works) {
   const { default: work } = await import(`./works/${name}.mjs`)
-  const runs = await compete(select(work), { rounds, file, size, limit })
-  checkResident(limit, file, size)
-  const result = evaluate(work, runs)
-  results.push({ date: new Date().toISOString(), machine, rounds, size, ...result })
+  const fixture = work.fixture ? work.fixture(folder) : await theWorkFile()
+  const runs = await compete(select(work), { rounds, limit, ...fixture })
+  if (!work.fixture) checkResident(limit, fixture.file, size)
+  const result = evaluate(work, runs, fixture)
+  results.push({ date: new Date().toISOString(), machine, rounds, size: fixture.size, ...result })
   if (!values.json) print(work, result)
 }
 
@@ -63,6 +63,16 @@ fs.mkdirSync(target, { recursive: true })
 for (const result of results)
   fs.writeFileSync(path.join(target, `${result.work}.json`), `${JSON.stringify(result, null, 2)}\n`)
 if (values.json) console.log(JSON.stringify(results, null, 2))
+
+/** One large file, made for the first work that has no fixture of its own. */
+async function theWorkFile() {
+  if (!workFile) {
+    console.error(`a work file of ${formatSize(size)}`)
+    workFile = { file: await makeWorkFile(folder, size), size }
+    checkResident(limit, workFile.file, size)
+  }
+  return workFile
+}
 
 /** The work with those contestants only whose name matches `--only`. */
 function select(work) {

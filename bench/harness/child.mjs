@@ -7,7 +7,7 @@ import { setImmediate } from 'node:timers/promises'
 const [workName, name, file, variant] = process.argv.slice(2)
 const { default: work } = await import(`../works/${workName}.mjs`)
 const contestant = work.contestants.find(each => each.name === name)
-const run = await contestant.prepare(variant === '' ? undefined : Number(variant))
+const run = await contestant.prepare(variant === '' ? undefined : Number(variant), file)
 const live = contestant.liveHeap ? fillHeap(contestant.liveHeap) : []
 
 const collections = { minor: 0, major: 0 }

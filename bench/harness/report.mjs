@@ -7,9 +7,11 @@ const BUSY = 0.1
 /**
  * What the runs came to: rates, ratios of each of ours to each limit and peer, goals. Plain data, for JSON.
  *
- * Goals are `{ ours, against, atLeast, aim? }` (ratio of rates) or `{ ours, figure, atMost }` (worst run).
+ * Goals are `{ ours, against, atLeast, aim? }` (ratio of rates), `{ ours, figure, atMost }` (worst run) or
+ * `{ ours, filesPerSecond }` (at least, median), for a fixture of many files.
  */
-export function evaluate(work, { runs, entered, othersBusy }) {
+export function evaluate(work, { runs, entered, othersBusy }, fixture = {}) {
+  const filesOf = rate => (rate * 1e9 * fixture.files) / fixture.size
   const rates = new Map([...runs].map(([name, list]) => [name, list.map(({ bytes, ns }) => bytes / ns)]))
   const contestants = entered.map(({ name, role, variant }) => {
     const own = runs.get(name)
@@ -18,6 +20,7 @@ export function evaluate(work, { runs, entered, othersBusy }) {
       role,
       variant,
       gigabytesPerSecond: summarize(rates.get(name)),
+      ...(fixture.files && { filesPerSecond: summarize(rates.get(name).map(filesOf)) }),
       ...(own[0].collections && {
         minorCollections: summarize(own.map(each => each.collections.minor)).median,
         majorCollections: summarize(own.map(each => each.collections.major)).median,
@@ -40,6 +43,10 @@ export function evaluate(work, { runs, entered, othersBusy }) {
   const entrants = new Set(runs.keys())
   const judged = work.goals.filter(({ ours, against = ours }) => entrants.has(ours) && entrants.has(against))
   const goals = judged.map(goal => {
+    if (goal.filesPerSecond) {
+      const { median, noisy } = contestants.find(({ name }) => name === goal.ours).filesPerSecond
+      return { ...goal, value: median, noisy, met: median >= goal.filesPerSecond }
+    }
     if (goal.figure) {
       const value = contestants.find(({ name }) => name === goal.ours)[goal.figure]
       return { ...goal, value, met: value <= goal.atMost }
@@ -76,8 +83,9 @@ export function print(work, result) {
         ? ''
         : `cpu ${((each.cpuPerByte * GiB) / 1e9).toFixed(2)}  gc ${each.minorCollections}+${each.majorCollections}  +${formatSize(each.rssGrowth)}`
     const label = each.variant ? `${each.name} (${formatSize(each.variant)})` : each.name
+    const files = each.filesPerSecond ? `  ${Math.round(each.filesPerSecond.median)} files/s` : ''
     console.log(
-      `  ${pad(label)} ${fixed(median)}  ${fixed(min)} ..${fixed(max)} ${noisy ? 'noisy' : '     '}  ${memory}`
+      `  ${pad(label)} ${fixed(median)}  ${fixed(min)} ..${fixed(max)} ${noisy ? 'noisy' : '     '}  ${memory}${files}`
     )
   }
   printRatios(result)
@@ -102,8 +110,21 @@ function printRatios({ contestants, ratios }) {
   }
 }
 
-function goalLine({ ours, against, figure, atLeast, atMost, aim, value, noisy, met, aimMet }) {
+function goalLine({
+  ours,
+  against,
+  figure,
+  filesPerSecond,
+  atLeast,
+  atMost,
+  aim,
+  value,
+  noisy,
+  met,
+  aimMet
+}) {
   const mark = met ? 'pass' : 'FAIL'
+  if (filesPerSecond) return `${mark}  ${ours}: ${Math.round(value)} files/s >= ${filesPerSecond}`
   if (figure) return `${mark}  ${ours}: ${figure} ${formatSize(value)} <= ${formatSize(atMost)}`
   const further = aim ? `; aim ${aim} ${aimMet ? 'met' : 'not met'}` : ''
   return `${mark}  ${ours} / ${against}: ${value.toFixed(2)} >= ${atLeast}${further}${noisy ? ' (noisy)' : ''}`

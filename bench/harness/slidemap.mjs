@@ -22,6 +22,19 @@ export function withFile(use, options) {
   }
 }
 
+/** The same for `use(manager, path)`, with a manager alone. */
+export function withManager(use, options) {
+  return async () => {
+    const { MapManager } = await load()
+    return async path => {
+      const manager = new MapManager(options)
+      const bytes = await use(manager, path)
+      await manager.close()
+      return bytes
+    }
+  }
+}
+
 export async function scanWindows(file) {
   const search = new Search()
   for await (const window of file.windows()) search.take(window.bytes)
