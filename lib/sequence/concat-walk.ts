@@ -11,12 +11,12 @@ import { Once } from '../manager/once.js'
 import type { RegionManager } from '../manager/manager.js'
 import type { Consumer, OpenFile } from '../manager/open-file.js'
 import type { Ledger } from '../manager/region.js'
-import { ConcatWindow, type SourceWindow } from './concat-window.js'
+import { ConcatWindow, type SourceWindow, WholeWindow } from './concat-window.js'
 import { lengthAt, type Place } from './place.js'
 import { SmallFiles, type Whole } from './small-files.js'
 import type { SourceList } from './source-list.js'
 import { type Item, Upcoming } from './upcoming.js'
-import { CopiedWindow, LeasedWindow } from './window.js'
+import { CopiedWindow } from './window.js'
 import { type Lifetime, planWindows, type WindowOptions, Windows } from './windows.js'
 
 /** What a concatenation and its walks share. */
@@ -77,7 +77,7 @@ export class ConcatWalk<S> implements Consumer {
   #item: Item<S> | undefined
   #part: Part<S> | undefined
   /** The window of a small file that the consumer has. */
-  #current: LeasedWindow | undefined
+  #current: WholeWindow<S> | undefined
   /** The advance under way; never rejects. */
   #running: Promise<unknown> | undefined
 
@@ -153,6 +153,7 @@ export class ConcatWalk<S> implements Consumer {
     this.#unfollow()
     this.#stop.abort(error)
     await this.#running
+    this.#current?.loosen()
     try {
       await this.#part?.file?.retire()
     } finally {
@@ -222,8 +223,8 @@ export class ConcatWalk<S> implements Consumer {
       this.#share.manager.copied(range.length)
       return new ConcatWindow(new CopiedWindow(start + from, bytes), item, start)
     }
-    this.#current = new LeasedWindow(region, range, -start)
-    return new ConcatWindow(this.#current, item, start)
+    this.#current = new WholeWindow(region, range, item, start)
+    return this.#current
   }
 
   /** Go into a file that is opened on its own. Answers no window. */

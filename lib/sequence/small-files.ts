@@ -22,6 +22,8 @@ export class SmallFiles {
   readonly #manager: RegionManager
   readonly #regions: Ledger
   readonly #signal: AbortSignal
+  /** Bytes of a file in the last job, on average. */
+  #usual: number
 
   /**
    * @param regions takes the regions, whose files are closed again
@@ -33,6 +35,7 @@ export class SmallFiles {
     this.#manager = manager
     this.#regions = regions
     this.#signal = signal
+    this.#usual = this.limit
   }
 
   /** Whether a file is small: it is then one region, and needs no handle. */
@@ -72,10 +75,13 @@ export class SmallFiles {
     return undefined
   }
 
-  /** What so many files may need, though no more than a part of the budget: others have to live, too. */
+  /**
+   * What so many files may need, if they are up to twice as large as those before: though no more than a part of the
+   * budget, since others have to live, too.
+   */
   #roomFor(count: number): number {
-    const share = Math.max(this.limit, Math.floor(this.#manager.bytes.limit / 4))
-    return Math.min(count * this.limit, share, MAX_ROOM)
+    const share = Math.floor(this.#manager.bytes.limit / 4)
+    return Math.max(this.limit, Math.min(2 * count * this.#usual, count * this.limit, share, MAX_ROOM))
   }
 
   /** Owns the grant. */
@@ -83,12 +89,14 @@ export class SmallFiles {
     const { bytes, handles } = this.#manager
     let used = 0
     try {
-      return (await this.#job(paths, room)).map(mapping => {
+      const wholes = (await this.#job(paths, room)).map(mapping => {
         if (mapping === undefined) return undefined
         const { byteLength: length } = mapping.buffer
         used += length
         return { region: length > 0 ? this.#enter(mapping, length) : undefined, length }
       })
+      this.#usual = Math.ceil(used / wholes.length)
+      return wholes
     } finally {
       handles.budget.release(1)
       bytes.release(room - used)
@@ -115,6 +123,6 @@ export class SmallFiles {
   #enter(mapping: Mapping, length: number): Region {
     this.#manager.mapped()
     this.#manager.ledgers.add(this.#regions)
-    return this.#regions.enter(mapping, { offset: 0, length }, length, undefined)
+    return this.#regions.hold(mapping, { offset: 0, length }, length)
   }
 }

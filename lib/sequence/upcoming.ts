@@ -7,7 +7,6 @@
 import type { LinkedList } from '../manager/linked-list.js'
 import type { RegionManager, Spares } from '../manager/manager.js'
 import type { OpenFile } from '../manager/open-file.js'
-import type { Region } from '../manager/region.js'
 import type { Place } from './place.js'
 import type { SmallFiles, Whole } from './small-files.js'
 import { END, type SourceList } from './source-list.js'
