@@ -4,6 +4,7 @@
 #include "jobs.h"
 #include "losses.h"
 #include "outcome.h"
+#include "page_cache_call.h"
 #include "scan_call.h"
 
 #include <stdlib.h>
@@ -399,7 +400,7 @@ NAPI_MODULE_INIT()
     { "unmap", unmap },       { "fault", fault },       { "advise", advise },
     { "resident", resident }, { "forget", forget },     { "close", close_file },
     { "drain", drain },       { "counters", counters }, { "closeSync", close_file_sync },
-    { "readSmall", read_small }, { "scan", scan_call },
+    { "readSmall", read_small }, { "visitCache", visit_cache_call }, { "scan", scan_call },
   };
   struct environment *environment = set_up(env);
   napi_value losses;

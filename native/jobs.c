@@ -2,6 +2,7 @@
 #include "jobs.h"
 
 #include "outcome.h"
+#include "page_cache.h"
 #include "small_files.h"
 
 #include <stdlib.h>
@@ -20,6 +21,7 @@ struct job {
   char *path;                  /* owned; what task.path points to */
   struct task task;
   struct small_files *small; /* owned; NULL for other jobs */
+  struct cache_visit *visit; /* owned; NULL for other jobs */
 };
 
 static void link_job(struct job *job)
@@ -63,6 +65,7 @@ static void free_job(napi_env env, struct job *job)
   environment_release(job->environment);
   free(job->path);
   small_files_free(job->small);
+  cache_visit_free(job->visit);
   free(job);
 }
 
@@ -206,6 +209,58 @@ napi_value job_read_small(napi_env env, struct environment *environment, double 
   }
   job->small = small;
   napi_value promise = start(env, job, execute_small, complete_small);
+  if (promise) return promise;
+  free_job(env, job);
+  return throw_failure(env);
+}
+
+/* ---- visitCache ---- */
+
+static void execute_visit(napi_env env, void *data)
+{
+  (void)env;
+  struct job *job = data;
+  cache_visit(job->visit, &job->task.cancelled);
+}
+
+/* A Float64Array of pairs of offset and length. */
+static bool make_ranges(napi_env env, const struct cache_range *ranges, size_t count, napi_value *array)
+{
+  void *data;
+  napi_value buffer;
+  if (napi_create_arraybuffer(env, 2 * count * sizeof(double), &data, &buffer) != napi_ok) return false;
+  double *numbers = data;
+  for (size_t i = 0; i < count; i++) {
+    numbers[2 * i] = (double)ranges[i].offset;
+    numbers[2 * i + 1] = (double)ranges[i].length;
+  }
+  return napi_create_typedarray(env, napi_float64_array, 2 * count, buffer, 0, array) == napi_ok;
+}
+
+static void complete_visit(napi_env env, napi_status status, void *data)
+{
+  (void)status;
+  struct job *job = data;
+  napi_value ranges;
+  /* Also where it was cancelled: what was read in until then must be known, to be forgotten again. */
+  if (make_ranges(env, job->visit->absent, job->visit->absent_count, &ranges))
+    napi_resolve_deferred(env, job->deferred, ranges);
+  else
+    reject_with_pending(env, job->deferred);
+  free_job(env, job);
+}
+
+napi_value job_visit_cache(napi_env env, struct environment *environment, double number,
+                           struct cache_visit *visit)
+{
+  struct task task = { .environment = environment, .fd = -1 };
+  struct job *job = new_job(environment, &task, number, NULL);
+  if (!job) {
+    cache_visit_free(visit);
+    return throw_failure(env);
+  }
+  job->visit = visit;
+  napi_value promise = start(env, job, execute_visit, complete_visit);
   if (promise) return promise;
   free_job(env, job);
   return throw_failure(env);

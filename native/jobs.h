@@ -2,6 +2,7 @@
 #ifndef SLIDEMAP_JOBS_H
 #define SLIDEMAP_JOBS_H
 
+#include "page_cache.h"
 #include "small_files.h"
 #include "task.h"
 
@@ -23,6 +24,15 @@ napi_value job_run(napi_env env, double number, const struct task *task, char *p
  */
 napi_value job_read_small(napi_env env, struct environment *environment, double number,
                           struct small_files *small);
+
+/*
+ * Visit the page cache on the thread pool. Answers the promise of the ranges that were absent, or NULL with an
+ * exception pending.
+ *
+ * visit: the job's from here on. Its descriptor must stay open until the promise has settled.
+ */
+napi_value job_visit_cache(napi_env env, struct environment *environment, double number,
+                           struct cache_visit *visit);
 
 /* Close a descriptor of this environment on the thread pool. */
 napi_value job_close(napi_env env, struct environment *environment, int fd);

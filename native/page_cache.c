@@ -1,0 +1,86 @@
+#define _GNU_SOURCE
+#include "page_cache.h"
+
+#include <stdlib.h>
+
+/* The kernel cuts a wish to read ahead to what a device reads at once: no less than this, by default. */
+enum { READ_STEP = 128 << 10 };
+
+struct cache_visit *cache_visit_new(size_t forget_count)
+{
+  if (forget_count > (SIZE_MAX - sizeof(struct cache_visit)) / sizeof(struct cache_range)) return NULL;
+  struct cache_visit *visit =
+      calloc(1, sizeof(struct cache_visit) + forget_count * sizeof(struct cache_range));
+  if (visit) visit->forget_count = forget_count;
+  return visit;
+}
+
+void cache_visit_free(struct cache_visit *visit)
+{
+  if (!visit) return;
+  free(visit->absent);
+  free(visit);
+}
+
+static bool is_absent(const unsigned char *pages, size_t at) { return !(pages[at] & 1); }
+
+static size_t count_runs(const unsigned char *pages, size_t count)
+{
+  size_t runs = 0;
+  for (size_t i = 0; i < count; i++)
+    runs += is_absent(pages, i) && (i == 0 || !is_absent(pages, i - 1));
+  return runs;
+}
+
+/* Write the runs of absent pages down, in bytes from the start of the file. */
+static void note_absent(struct cache_visit *visit, const unsigned char *pages, size_t count)
+{
+  size_t page = memory_page_size();
+  size_t runs = count_runs(pages, count);
+  if (runs == 0) return;
+  visit->absent = calloc(runs, sizeof *visit->absent);
+  if (!visit->absent) return;
+  for (size_t i = 0; i < count; i++) {
+    if (!is_absent(pages, i)) continue;
+    size_t first = i;
+    while (i + 1 < count && is_absent(pages, i + 1))
+      i++;
+    visit->absent[visit->absent_count++] =
+        (struct cache_range){ visit->offset + (uint64_t)first * page, (uint64_t)(i + 1 - first) * page };
+  }
+}
+
+/* `start`: where the visit's range is mapped. */
+static void find_absent(struct cache_visit *visit, void *start)
+{
+  size_t page = memory_page_size();
+  size_t count = visit->length / page + (visit->length % page > 0);
+  unsigned char *pages = calloc(count, 1);
+  if (!pages) return;
+  if (memory_resident(start, visit->length, pages) == 0) note_absent(visit, pages, count);
+  free(pages);
+}
+
+static void read_absent(const struct cache_visit *visit, char *start, atomic_bool *cancelled)
+{
+  for (size_t i = 0; i < visit->absent_count; i++) {
+    const struct cache_range *range = &visit->absent[i];
+    char *at = start + (size_t)(range->offset - visit->offset);
+    for (uint64_t done = 0; done < range->length && !atomic_load(cancelled); done += READ_STEP) {
+      uint64_t rest = range->length - done;
+      memory_advise(at + done, rest < READ_STEP ? (size_t)rest : READ_STEP, ADVICE_WILL_NEED);
+    }
+  }
+}
+
+void cache_visit(struct cache_visit *visit, atomic_bool *cancelled)
+{
+  for (size_t i = 0; i < visit->forget_count; i++)
+    file_forget(visit->fd, visit->forget[i].offset, visit->forget[i].length);
+  if (visit->length == 0 || atomic_load(cancelled)) return;
+  void *start;
+  if (memory_map(visit->fd, visit->offset, visit->length, &start) != 0) return;
+  find_absent(visit, start);
+  read_absent(visit, start, cancelled);
+  memory_unmap(start, visit->length);
+}

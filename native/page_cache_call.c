@@ -1,0 +1,68 @@
+#include "page_cache_call.h"
+
+#include "arguments.h"
+#include "jobs.h"
+#include "page_cache.h"
+
+static bool is_bytes(double number)
+{
+  return number >= 0 && number <= (double)SAFE_INTEGER_MAX && number == (double)(uint64_t)number;
+}
+
+/* `*numbers` is the array's, and good until JavaScript runs again. */
+static bool ranges_argument(napi_env env, napi_value value, double **numbers, size_t *count)
+{
+  static const char words[] = "a Float64Array of pairs of offset and length";
+  bool is_array = false;
+  napi_typedarray_type type;
+  void *data = NULL;
+  if (napi_is_typedarray(env, value, &is_array) != napi_ok || !is_array ||
+      napi_get_typedarray_info(env, value, &type, count, &data, NULL, NULL) != napi_ok ||
+      type != napi_float64_array || *count % 2 != 0)
+    return invalid_type(env, "forget", words, value);
+  *numbers = data;
+  for (size_t i = 0; i < *count; i++)
+    if (!is_bytes((*numbers)[i])) return invalid_range(env, "forget", words, (*numbers)[i]);
+  return true;
+}
+
+static bool range_arguments(napi_env env, const napi_value *values, int64_t *offset, int64_t *length)
+{
+  static const char words[] = "an integer >= 0 and <= 2^53 - 1";
+  if (!argument_integer(env, values[0], "offset", 0, SAFE_INTEGER_MAX, words, offset) ||
+      !argument_integer(env, values[1], "length", 0, SAFE_INTEGER_MAX, words, length))
+    return false;
+  if (*offset % (int64_t)memory_granularity() != 0)
+    return invalid_range(env, "offset", "a multiple of the granularity", (double)*offset);
+  if (*length > SAFE_INTEGER_MAX - *offset || (uint64_t)*length > SIZE_MAX - memory_page_size())
+    return invalid_range(env, "length", "such that offset + length <= 2^53 - 1 and the range is addressable",
+                         (double)*length);
+  return true;
+}
+
+napi_value visit_cache_call(napi_env env, napi_callback_info info)
+{
+  size_t count = 5, numbers = 0;
+  napi_value values[5];
+  void *environment = NULL;
+  int64_t job, fd, offset, length;
+  double *forget = NULL;
+  if (napi_get_cb_info(env, info, &count, values, NULL, NULL) != napi_ok ||
+      napi_get_instance_data(env, &environment) != napi_ok || !environment ||
+      !argument_integer(env, values[0], "job", 0, SAFE_INTEGER_MAX, "an integer >= 0 and <= 2^53 - 1", &job) ||
+      !argument_integer(env, values[1], "fd", 0, INT32_MAX, "an integer >= 0 and <= 2147483647", &fd) ||
+      !range_arguments(env, values + 2, &offset, &length) ||
+      !ranges_argument(env, values[4], &forget, &numbers))
+    return NULL;
+  struct cache_visit *visit = cache_visit_new(numbers / 2);
+  if (!visit) {
+    napi_throw_error(env, "ENOMEM", "not enough memory for a list of ranges");
+    return NULL;
+  }
+  visit->fd = (int)fd;
+  visit->offset = (uint64_t)offset;
+  visit->length = (size_t)length;
+  for (size_t i = 0; i < visit->forget_count; i++)
+    visit->forget[i] = (struct cache_range){ (uint64_t)forget[2 * i], (uint64_t)forget[2 * i + 1] };
+  return job_visit_cache(env, environment, (double)job, visit);
+}
