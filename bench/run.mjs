@@ -55,14 +55,19 @@ for (const name of positionals.length ? positionals : works) {
   if (!work.fixture) checkResident(limit, fixture.file, size)
   const result = evaluate(work, runs, fixture)
   results.push({ date: new Date().toISOString(), machine, rounds, size: fixture.size, ...result })
+  save(results.at(-1))
   if (!values.json) print(work, result)
 }
 
-const target = path.join(import.meta.dirname, 'results')
-fs.mkdirSync(target, { recursive: true })
-for (const result of results)
-  fs.writeFileSync(path.join(target, `${result.work}.json`), `${JSON.stringify(result, null, 2)}\n`)
 if (values.json) console.log(JSON.stringify(results, null, 2))
+
+/** At once, so that an interrupt loses one work at most. A selection does not overwrite a whole work's figures. */
+function save(result) {
+  const target = path.join(import.meta.dirname, 'results')
+  fs.mkdirSync(target, { recursive: true })
+  const name = values.only ? `${result.work}.partial` : result.work
+  fs.writeFileSync(path.join(target, `${name}.json`), `${JSON.stringify(result, null, 2)}\n`)
+}
 
 /** One large file, made for the first work that has no fixture of its own. */
 async function theWorkFile() {
