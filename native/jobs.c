@@ -239,11 +239,11 @@ static bool make_ranges(napi_env env, const struct cache_range *ranges, size_t c
 
 static void complete_visit(napi_env env, napi_status status, void *data)
 {
-  (void)status;
   struct job *job = data;
   napi_value ranges;
-  /* Also where it was cancelled: what was read in until then must be known, to be forgotten again. */
-  if (make_ranges(env, job->visit->absent, job->visit->absent_count, &ranges))
+  /* Where it was cancelled on its way, what was read in until then must be known, to be forgotten again. */
+  if (status == napi_ok ? make_ranges(env, job->visit->absent, job->visit->absent_count, &ranges)
+                        : napi_get_null(env, &ranges) == napi_ok)
     napi_resolve_deferred(env, job->deferred, ranges);
   else
     reject_with_pending(env, job->deferred);

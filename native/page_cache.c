@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 /* The kernel cuts a wish to read ahead to what a device reads at once: no less than this, by default. */
-enum { READ_STEP = 128 << 10 };
+enum { READ_STEP = 128 << 10, READ_AHEAD = 4 << 20 };
 
 struct cache_visit *cache_visit_new(size_t forget_count)
 {
@@ -61,15 +61,31 @@ static void find_absent(struct cache_visit *visit, void *start)
   free(pages);
 }
 
+/*
+ * Ask for a range piece by piece, some pieces ahead of those that are waited for. What was asked for is waited
+ * for in any case: a page that is being read cannot be forgotten.
+ */
+static void read_range(char *at, uint64_t length, atomic_bool *cancelled)
+{
+  uint64_t asked = 0, done = 0;
+  do {
+    while (asked < length && asked - done < READ_AHEAD && !atomic_load(cancelled)) {
+      uint64_t step = length - asked < READ_STEP ? length - asked : READ_STEP;
+      memory_advise(at + asked, (size_t)step, ADVICE_WILL_NEED);
+      asked += step;
+    }
+    uint64_t wait = asked - done < READ_AHEAD / 2 ? asked - done : READ_AHEAD / 2;
+    /* Where this cannot be had or waited for, whoever maps the range will find out. */
+    memory_populate(at + done, (size_t)wait);
+    done += wait;
+  } while (done < asked);
+}
+
 static void read_absent(const struct cache_visit *visit, char *start, atomic_bool *cancelled)
 {
-  for (size_t i = 0; i < visit->absent_count; i++) {
+  for (size_t i = 0; i < visit->absent_count && !atomic_load(cancelled); i++) {
     const struct cache_range *range = &visit->absent[i];
-    char *at = start + (size_t)(range->offset - visit->offset);
-    for (uint64_t done = 0; done < range->length && !atomic_load(cancelled); done += READ_STEP) {
-      uint64_t rest = range->length - done;
-      memory_advise(at + done, rest < READ_STEP ? (size_t)rest : READ_STEP, ADVICE_WILL_NEED);
-    }
+    read_range(start + (size_t)(range->offset - visit->offset), range->length, cancelled);
   }
 }
 

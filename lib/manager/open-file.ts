@@ -5,6 +5,7 @@ import { constants } from 'node:os'
 import { hasCode, SlidemapError, systemError } from '../errors.js'
 import type { FileInfo, MapOutcome, Mapper } from '../mapping/mapper.js'
 import { alignUp, cover, endOf, type Range } from '../range.js'
+import { CacheTrace } from './cache-trace.js'
 import { changed, type Handle, isSameFile, type Target } from './handles.js'
 import type { RegionManager } from './manager.js'
 import { Once } from './once.js'
@@ -29,6 +30,8 @@ export class OpenFile {
   /** Those of them that are shared: random access. */
   readonly shared: SharedRegions
   readonly consumers = new Set<Consumer>()
+  /** What was read for those who drop it behind them. */
+  readonly cache = new CacheTrace(this)
   /** The public object over this file, kept alive by every region: who holds bytes, holds the file. */
   facade: WeakRef<object> | undefined
   /** Called once, when it is closed. */
@@ -73,14 +76,15 @@ export class OpenFile {
    * Waits, first come first served, while the budget is spent.
    *
    * @param range lies inside the file as it was opened, at least 1 byte
+   * @param dropBehind let the page cache forget what it did not hold before, once the region has gone
    * @throws {SlidemapError} ERR_MAP_LIMIT, ERR_MAP_CLOSED, ERR_MAP_FILE_TRUNCATED, ERR_MAP_FILE_CHANGED,
    *   ERR_MAP_UNSUPPORTED; errors of the OS; the signal's reason
    */
-  async map(range: Range, signal: AbortSignal): Promise<Region> {
+  async map(range: Range, signal: AbortSignal, dropBehind = false): Promise<Region> {
     this.throwIfClosed()
     const bytes = this.cost(range)
     await this.manager.bytes.acquire(bytes, signal)
-    return this.#mapGranted(range, bytes, signal)
+    return this.#mapGranted(range, bytes, signal, { dropBehind })
   }
 
   /** The same for a region that is kept beyond its use: see {@link Ledger.hold}. */
@@ -88,7 +92,7 @@ export class OpenFile {
     this.throwIfClosed()
     const bytes = this.cost(range)
     await this.manager.bytes.acquire(bytes, signal)
-    return this.#mapGranted(range, bytes, signal, true)
+    return this.#mapGranted(range, bytes, signal, { held: true })
   }
 
   /**
@@ -149,12 +153,12 @@ export class OpenFile {
   }
 
   /** The same if it can start at once and takes nothing from anybody; undefined if not. */
-  tryMap(range: Range, signal: AbortSignal): Promise<Region> | undefined {
+  tryMap(range: Range, signal: AbortSignal, dropBehind = false): Promise<Region> | undefined {
     const { jobs, handles } = this.manager
     if (this.closed || !jobs.idle || !handles.ready(this.handle)) return undefined
     const bytes = this.cost(range)
     if (!this.manager.bytes.tryAcquire(bytes)) return undefined
-    return this.#mapGranted(range, bytes, signal)
+    return this.#mapGranted(range, bytes, signal, { dropBehind })
   }
 
   /**
@@ -166,6 +170,13 @@ export class OpenFile {
   async verify(end: number, signal: AbortSignal): Promise<void> {
     if (this.handle.info?.kind === 'pseudo') return
     const { info } = await this.#run(undefined, signal)
+    if (info.size < end) throw this.#truncated(info.size, end)
+  }
+
+  /** The same on this thread. */
+  verifySync(end: number): void {
+    if (this.handle.info?.kind === 'pseudo') return
+    const { info } = this.#runSync(undefined)
     if (info.size < end) throw this.#truncated(info.size, end)
   }
 
@@ -230,6 +241,8 @@ export class OpenFile {
     this.regions.releaseAll()
     try {
       await Promise.all(ended)
+      // Not where that would open it once more.
+      if (this.manager.handles.isOpen(this.handle)) await this.cache.forget()
       await this.manager.handles.close(this.handle)
     } finally {
       this.manager.left(this)
@@ -237,16 +250,31 @@ export class OpenFile {
   }
 
   /** Owns `bytes` of budget until a region does. */
-  async #mapGranted(range: Range, bytes: number, signal: AbortSignal, held = false): Promise<Region> {
+  async #mapGranted(
+    range: Range,
+    bytes: number,
+    signal: AbortSignal,
+    { held = false, dropBehind = false } = {}
+  ): Promise<Region> {
+    const onLeave = dropBehind
+      ? await this.cache.visit(cover(range, this.mapper.granularity), signal)
+      : undefined
     try {
-      return this.#entered(range, await this.#runOrRead(range, signal), bytes, held)
+      return this.#entered(range, await this.#runOrRead(range, signal), bytes, held, onLeave)
     } catch (error) {
+      onLeave?.()
       this.manager.bytes.release(bytes)
       throw error
     }
   }
 
-  #entered(range: Range, { info, mapping, area }: Outcome, bytes: number, held: boolean): Region {
+  #entered(
+    range: Range,
+    { info, mapping, area }: Outcome,
+    bytes: number,
+    held: boolean,
+    onLeave?: () => void
+  ): Region {
     if (mapping === undefined || area === undefined) throw this.#truncated(info.size, endOf(range))
     if (this.closed) {
       // Whoever closed it has released the regions that there were.
@@ -256,7 +284,7 @@ export class OpenFile {
     this.manager.mapped()
     return held
       ? this.regions.hold(mapping, area, bytes)
-      : this.regions.enter(mapping, area, bytes, this.facade?.deref())
+      : this.regions.enter(mapping, area, bytes, this.facade?.deref(), onLeave)
   }
 
   /** Files that the OS will not map (some FUSE and network mounts) are read from the first refusal on. */

@@ -94,6 +94,8 @@ export interface Claim {
   /** Units of the budget. */
   readonly bytes: number
   readonly forget: () => void
+  /** Called once the mapping has gone. */
+  readonly onLeave?: (() => void) | undefined
 }
 
 /** What the ledger tells the manager. */
@@ -136,9 +138,16 @@ export class Ledger {
    * Take a mapping over, with the `bytes` of budget that were acquired for it.
    *
    * @param keep see {@link Region.keep}
+   * @param onLeave called once it has gone, whoever let it go
    */
-  enter(mapping: Mapping, range: Range, bytes: number, keep: object | undefined): Region {
-    const claim = this.#claim(mapping, range, bytes)
+  enter(
+    mapping: Mapping,
+    range: Range,
+    bytes: number,
+    keep: object | undefined,
+    onLeave?: () => void
+  ): Region {
+    const claim = this.#claim(mapping, range, bytes, onLeave)
     const region = new Region(this, claim, mapping, range, keep)
     this.loosen(region, claim, mapping)
     return region
@@ -169,6 +178,7 @@ export class Ledger {
     if (!this.#live.delete(claim)) return
     this.#collected.unregister(claim)
     tellUnmap(this.path, claim.range, claim.bytes)
+    claim.onLeave?.()
     this.#budget.release(claim.bytes)
     if (this.#live.size === 0) this.onEmpty?.()
   }
@@ -185,8 +195,8 @@ export class Ledger {
     }
   }
 
-  #claim(mapping: Mapping, range: Range, bytes: number): Claim {
+  #claim(mapping: Mapping, range: Range, bytes: number, onLeave?: () => void): Claim {
     tellMap(this.path, range, bytes)
-    return { range, bytes, forget: mapping.forget }
+    return { range, bytes, forget: mapping.forget, onLeave }
   }
 }

@@ -144,6 +144,26 @@ export interface Addon {
    */
   scan(bytes: Uint8Array, delimiter: Uint8Array, positions: Uint32Array): number
 
+  /**
+   * Forget ranges of a file, then look which pages of `[offset, offset + length)` the page cache lacks, and have the
+   * kernel read in exactly these: as one job on the thread pool. Nothing of it fails: where the OS does not tell,
+   * nothing is lacking.
+   *
+   * @param job as in {@link run}; cancelled, it stops reading
+   * @param fd open until the promise has settled
+   * @param offset bytes, a multiple of the granularity
+   * @param length bytes, 0 to look at nothing; mapped for a moment, and in no counter
+   * @param forget pairs of offset and length, in bytes
+   * @returns pairs of offset and length, in bytes: runs of whole pages; null where it was cancelled before it began
+   */
+  visitCache(
+    job: number,
+    fd: number,
+    offset: number,
+    length: number,
+    forget: Float64Array
+  ): Promise<Float64Array | null>
+
   /** Close a descriptor that this addon opened, on the thread pool. Answers errno. */
   close(fd: number): Promise<number>
   closeSync(fd: number): number

@@ -113,6 +113,22 @@ export interface Mapper {
    * @throws nothing of a file's; the signal's reason, once all it did is undone
    */
   readSmall?(task: SmallTask, signal?: AbortSignal): Promise<readonly (Mapping | undefined)[]>
+  /**
+   * Read in what the page cache lacks of a range, and no more, so that it can be forgotten later; first forget what
+   * earlier calls found lacking. Off the event loop. The range may be mapped meanwhile, and is not afterwards. An
+   * abort makes it end soon; it rejects where nothing was done. Absent where the cache cannot be asked.
+   *
+   * @param fd open until this settles
+   * @param range whole pages; a length of 0 for none
+   * @param forget ranges that no mapping holds any more
+   * @returns what was lacking: ranges of whole pages
+   */
+  visitCache?(
+    fd: number,
+    range: { readonly offset: number; readonly length: number },
+    forget: readonly { readonly offset: number; readonly length: number }[],
+    signal?: AbortSignal
+  ): Promise<readonly { readonly offset: number; readonly length: number }[]>
   /** Close a descriptor that a job opened. */
   close(fd: number): Promise<void>
   closeSync(fd: number): void

@@ -124,6 +124,28 @@ class NativeMapper implements Mapper {
     }
   }
 
+  async visitCache(
+    fd: number,
+    { offset, length }: Range,
+    forget: readonly Range[],
+    signal?: AbortSignal
+  ): Promise<Range[]> {
+    const job = this.#newJob()
+    const cancel = () => this.#addon.cancel(job)
+    signal?.addEventListener('abort', cancel, { once: true })
+    try {
+      const due = Float64Array.from(forget.flatMap(range => [range.offset, range.length]))
+      const absent = await this.#addon.visitCache(job, fd, offset, length, due)
+      if (absent === null) throw signal?.reason
+      return Array.from({ length: absent.length / 2 }, (_, i) => ({
+        offset: absent[2 * i] ?? 0,
+        length: absent[2 * i + 1] ?? 0
+      }))
+    } finally {
+      signal?.removeEventListener('abort', cancel)
+    }
+  }
+
   async close(fd: number): Promise<void> {
     succeed(await this.#addon.close(fd), 'close')
   }

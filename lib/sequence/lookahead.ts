@@ -51,6 +51,7 @@ export class Lookahead implements Consumer, Spares {
   readonly file: OpenFile
   readonly walk: Walk
   readonly #depth: number
+  readonly #dropBehind: boolean
   readonly #stop = new AbortController()
   readonly #unfollow: () => void
   /** In order and without a gap: the first is the next window. */
@@ -61,11 +62,13 @@ export class Lookahead implements Consumer, Spares {
   /**
    * @param depth windows mapped ahead at the most
    * @param signal ends everything under way; its reason is what `take` then rejects with
+   * @param dropBehind leave the page cache as it was found
    */
-  constructor(file: OpenFile, walk: Walk, depth: number, signal?: AbortSignal) {
+  constructor(file: OpenFile, walk: Walk, depth: number, signal?: AbortSignal, dropBehind = false) {
     this.file = file
     this.walk = walk
     this.#depth = depth
+    this.#dropBehind = dropBehind
     this.#unfollow = follow(signal, this.#stop)
     file.consumers.add(this)
     // What was mapped ahead is given back when the signal says so, not when the consumer comes by next.
@@ -86,7 +89,7 @@ export class Lookahead implements Consumer, Spares {
     if (this.#stop.signal.aborted) return Promise.reject(this.#stop.signal.reason)
     const spare = this.#ahead.shift()
     if (this.#ahead.length === 0) this.file.manager.spares.remove(this)
-    return spare?.region ?? this.#watch(this.file.map(range, this.#stop.signal))
+    return spare?.region ?? this.#watch(this.file.map(range, this.#stop.signal, this.#dropBehind))
   }
 
   /** Map ahead what follows `range`, as far as that takes nothing from anybody. */
@@ -94,7 +97,7 @@ export class Lookahead implements Consumer, Spares {
     let last = this.#ahead.at(-1)?.range ?? range
     while (this.#ahead.length < this.#depth && !this.#stop.signal.aborted) {
       const following = windowAt(this.walk, nextOffset(this.walk, last))
-      const region = following && this.file.tryMap(following, this.#stop.signal)
+      const region = following && this.file.tryMap(following, this.#stop.signal, this.#dropBehind)
       if (!region) break
       this.#watch(region)
       this.#ahead.push(new Spare(following, this.file.cost(following), region))
@@ -123,6 +126,7 @@ export class Lookahead implements Consumer, Spares {
     this.#stop.abort(error)
     this.file.consumers.delete(this)
     await Promise.all(this.#underWay)
+    if (this.#dropBehind) await this.file.cache.forget()
   }
 
   #dropAhead(): void {

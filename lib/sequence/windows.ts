@@ -62,7 +62,7 @@ export interface WindowPlan {
   readonly lifetime: Lifetime
   readonly prefetch: number
   readonly signal: AbortSignal | undefined
-  readonly dropBehind: boolean
+  readonly dropBehind?: boolean
 }
 
 /**

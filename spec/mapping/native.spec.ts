@@ -48,6 +48,7 @@ function standIn(outcome: Partial<AddonOutcome> = {}, change: Partial<Addon> = {
     resident: note('resident', 0),
     forget: note('forget', 0),
     scan: note('scan', 0),
+    visitCache: note('visitCache', Promise.resolve(new Float64Array())),
     close: note('close', Promise.resolve(0)),
     closeSync: note('closeSync', 0),
     drain: note('drain', undefined),
