@@ -145,31 +145,28 @@ static napi_value cancel(napi_env env, napi_callback_info info)
 
 /* ---- readSmall ---- */
 
-static bool size_argument(napi_env env, napi_value value, const char *name, size_t *size)
-{
-  int64_t given;
-  static const char words[] = "an integer >= 0 and <= 2^30";
-  if (!argument_integer(env, value, name, 0, 1 << 30, words, &given)) return false;
-  *size = (size_t)given;
-  return true;
-}
-
 static napi_value read_small(napi_env env, napi_callback_info info)
 {
   napi_value values[ARGUMENTS_MAX];
   struct environment *environment = enter(env, info, values);
-  int64_t job;
-  char *paths = NULL;
-  size_t count, limit, room;
+  int64_t job, limit;
+  uint8_t *bytes;
+  char *paths;
+  size_t count, room;
   if (!environment || !job_argument(env, values[0], &job) ||
-      !size_argument(env, values[2], "limit", &limit) || !size_argument(env, values[3], "room", &room) ||
+      !argument_integer(env, values[2], "limit", 0, 1 << 30, "an integer >= 0 and <= 2^30", &limit) ||
+      !argument_bytes(env, values[3], "target", &bytes, &room) ||
       !argument_paths(env, values[1], "paths", &paths, &count))
     return NULL;
-  struct small_files *small = small_files_new(paths, count, limit, room);
-  if (small) return job_read_small(env, environment, (double)job, small);
-  free(paths);
-  napi_throw_error(env, "ENOMEM", "not enough memory for a batch of files");
-  return NULL;
+  struct small_files *small = small_files_new(paths, count, (size_t)limit);
+  if (!small) {
+    free(paths);
+    napi_throw_error(env, "ENOMEM", "not enough memory for a batch of files");
+    return NULL;
+  }
+  small->bytes = (char *)bytes;
+  small->room = room;
+  return job_read_small(env, environment, (double)job, small, values[3]);
 }
 
 /* ---- mappings ---- */

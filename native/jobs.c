@@ -21,6 +21,7 @@ struct job {
   char *path;                  /* owned; what task.path points to */
   struct task task;
   struct small_files *small; /* owned; NULL for other jobs */
+  napi_ref target;           /* keeps the memory that `small` is read into */
   struct cache_visit *visit; /* owned; NULL for other jobs */
 };
 
@@ -61,6 +62,7 @@ static void free_job(napi_env env, struct job *job)
 {
   unlink_job(job);
   if (job->work) napi_delete_async_work(env, job->work);
+  if (job->target) napi_delete_reference(env, job->target);
   atomic_fetch_sub(&job->environment->jobs, 1);
   environment_release(job->environment);
   free(job->path);
@@ -159,39 +161,24 @@ static void execute_small(napi_env env, void *data)
   small_files_read(job->small, &job->task.cancelled);
 }
 
-/* An ArrayBuffer of the heap, or null for a file to be opened on its own. The bytes are freed. */
-static bool take_file(napi_env env, struct small_file *file, napi_value *value)
+/* The lengths of the files that were looked at, as an Int32Array. */
+static bool make_lengths(napi_env env, const struct small_files *small, size_t count, napi_value *answer)
 {
-  void *bytes;
-  if (!file->read) return napi_get_null(env, value) == napi_ok;
-  if (napi_create_arraybuffer(env, file->length, &bytes, value) != napi_ok) return false;
-  if (file->length > 0) memcpy(bytes, file->bytes, file->length);
-  free(file->bytes);
-  file->bytes = NULL;
-  return true;
-}
-
-static bool take_files(napi_env env, struct small_files *small, size_t count, napi_value *answer)
-{
-  if (napi_create_array_with_length(env, count, answer) != napi_ok) return false;
-  for (size_t i = 0; i < count; i++) {
-    napi_handle_scope scope;
-    napi_value value;
-    if (napi_open_handle_scope(env, &scope) != napi_ok) return false;
-    bool done = take_file(env, &small->files[i], &value) &&
-                napi_set_element(env, *answer, (uint32_t)i, value) == napi_ok;
-    if (napi_close_handle_scope(env, scope) != napi_ok || !done) return false;
-  }
-  return true;
+  void *lengths;
+  napi_value buffer;
+  size_t bytes = count * sizeof *small->lengths;
+  if (napi_create_arraybuffer(env, bytes, &lengths, &buffer) != napi_ok) return false;
+  if (bytes > 0) memcpy(lengths, small->lengths, bytes);
+  return napi_create_typedarray(env, napi_int32_array, count, buffer, 0, answer) == napi_ok;
 }
 
 static void complete_small(napi_env env, napi_status status, void *data)
 {
   struct job *job = data;
   napi_value answer;
-  /* Who cancelled has left: there is no use in buffers that nobody takes. */
+  /* Who cancelled has left, and was not told where it stopped. */
   bool left = status != napi_ok || atomic_load(&job->task.cancelled);
-  if (take_files(env, job->small, left ? 0 : job->small->done, &answer))
+  if (make_lengths(env, job->small, left ? 0 : job->small->done, &answer))
     napi_resolve_deferred(env, job->deferred, answer);
   else
     reject_with_pending(env, job->deferred);
@@ -199,7 +186,7 @@ static void complete_small(napi_env env, napi_status status, void *data)
 }
 
 napi_value job_read_small(napi_env env, struct environment *environment, double number,
-                          struct small_files *small)
+                          struct small_files *small, napi_value target)
 {
   struct task task = { .environment = environment, .fd = -1 };
   struct job *job = new_job(environment, &task, number, NULL);
@@ -208,7 +195,9 @@ napi_value job_read_small(napi_env env, struct environment *environment, double 
     return throw_failure(env);
   }
   job->small = small;
-  napi_value promise = start(env, job, execute_small, complete_small);
+  napi_value promise = NULL;
+  if (napi_create_reference(env, target, 1, &job->target) == napi_ok)
+    promise = start(env, job, execute_small, complete_small);
   if (promise) return promise;
   free_job(env, job);
   return throw_failure(env);

@@ -18,12 +18,15 @@
 napi_value job_run(napi_env env, double number, const struct task *task, char *path);
 
 /*
- * Read small files on the thread pool. Answers the promise of an array, or NULL with an exception pending.
+ * Read small files on the thread pool. Answers the promise of their lengths, or NULL with an exception
+ * pending.
  *
- * small: the job's from here on.
+ * small:  the job's from here on.
+ * target: the typed array that has `small->bytes`; referenced until the job has ended. (An environment that
+ *         is torn down waits for its jobs before it gives memory back.)
  */
 napi_value job_read_small(napi_env env, struct environment *environment, double number,
-                          struct small_files *small);
+                          struct small_files *small, napi_value target);
 
 /*
  * Visit the page cache on the thread pool. Answers the promise of the ranges that were absent, or NULL with an

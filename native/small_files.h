@@ -10,31 +10,28 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
-struct small_file {
-  char *bytes; /* owned, from malloc; NULL for a file that was not read, and one that is empty */
-  size_t length;
-  bool read; /* false: to be opened on its own, which will tell why it could not be read here */
-};
+/* For a file that was not read: opened on its own it will tell why. */
+enum { SMALL_FILE_ALONE = -1 };
 
 struct small_files {
-  const char *paths; /* `count` of them, one after the other, each ends in a NUL; owned, from malloc */
+  char *paths;    /* `count` of them, one after the other, each ends in a NUL; owned, from malloc */
   size_t count;
-  size_t limit; /* bytes of a file at most */
-  size_t room;  /* bytes of all together at most */
-  size_t done;  /* answered: how many were looked at; those after them found no room */
-  struct small_file files[];
+  size_t limit;   /* bytes of a file at most; fits an int32_t */
+  char *bytes;    /* where to: not owned, it must stay until the reading is over */
+  size_t room;    /* bytes there */
+  size_t done;    /* answered: how many were looked at; those after them found no room */
+  int32_t lengths[]; /* answered: bytes of each, one after the other in `bytes`; or SMALL_FILE_ALONE */
 };
 
-/*
- * Takes `paths` over where it succeeds; NULL where there is no memory.
- */
-struct small_files *small_files_new(char *paths, size_t count, size_t limit, size_t room);
+/* Takes `paths` over where it succeeds; NULL where there is no memory. */
+struct small_files *small_files_new(char *paths, size_t count, size_t limit);
 
 /* Do it, on any thread; it ends soon once `cancelled` is set. */
 void small_files_read(struct small_files *files, const atomic_bool *cancelled);
 
-/* Free it, with the bytes that are still its own. NULL is allowed. */
+/* NULL is allowed. */
 void small_files_free(struct small_files *files);
 
 #endif

@@ -109,11 +109,11 @@ export interface Addon {
    * @param job as for `run`
    * @param paths bytes of 1 to 65536 paths, each with a null byte after it; copied before the call returns
    * @param limit bytes of one file at the most, 0 .. 2^30
-   * @param room bytes of all together at the most, 0 .. 2^30
-   * @returns an ArrayBuffer of the heap for each file, or null for one that has to be opened on its own; fewer than
-   *   paths where the next file found no room; none after `cancel()`
+   * @param target where their bytes go, one file after the other; not to be touched before the job has ended
+   * @returns the length of each file, or -1 for one that has to be opened on its own; fewer than paths where the next
+   *   file found no room; none after `cancel()`
    */
-  readSmall(job: number, paths: Uint8Array, limit: number, room: number): Promise<(ArrayBuffer | null)[]>
+  readSmall(job: number, paths: Uint8Array, limit: number, target: Uint8Array): Promise<Int32Array>
   /** Ask a job to end soon: it looks between two steps of populating, undoes what it did, and ends with ECANCELED. */
   cancel(job: number): void
 

@@ -11,6 +11,9 @@ import { checkSmallTask, checkTask, hintFor, holds, pathOf, type Range, refuseUn
 
 const kinds = Object.fromEntries(Object.entries(KIND).map(([name, number]) => [number, name]))
 
+/** Bytes that are kept to read small files into. */
+const MAX_SCRATCH = 2 ** 20
+
 /** The last number given to a job; on the addon itself, since mappers that share it share its jobs. */
 const lastJob = Symbol.for('slidemap.lastJob')
 type Numbered = Addon & { [lastJob]?: number }
@@ -58,6 +61,8 @@ class NativeMapper implements Mapper {
   readonly scan: (bytes: Uint8Array, delimiter: Uint8Array, positions: Uint32Array) => number
   readonly #addon: Numbered
   readonly #resting = new RestingMemory()
+  /** What the last job for small files was read into. */
+  #scratch: Buffer | undefined
 
   constructor(addon: Addon) {
     this.#addon = addon
@@ -113,14 +118,15 @@ class NativeMapper implements Mapper {
     signal?.throwIfAborted()
     const job = this.#newJob()
     const cancel = () => this.#addon.cancel(job)
+    const target = this.#takeScratch(room)
     signal?.addEventListener('abort', cancel, { once: true })
     try {
-      const buffers = await this.#addon.readSmall(job, listOf(task.paths), limit, room)
-      // What it has read by now nobody has seen: it goes as garbage does.
+      const lengths = await this.#addon.readSmall(job, listOf(task.paths), limit, target)
       signal?.throwIfAborted()
-      return buffers.map(buffer => (buffer === null ? undefined : new HeapMapping(buffer, this.#resting)))
+      return this.#cut(target, lengths)
     } finally {
       signal?.removeEventListener('abort', cancel)
+      if (target.buffer.byteLength <= MAX_SCRATCH) this.#scratch = Buffer.from(target.buffer)
     }
   }
 
@@ -155,8 +161,32 @@ class NativeMapper implements Mapper {
   }
 
   drain(): void {
+    this.#scratch = undefined
     this.#resting.drain()
     this.#addon.drain()
+  }
+
+  /** Memory for a job to read into: it stays warm from job to job. */
+  #takeScratch(room: number): Buffer {
+    const scratch = this.#scratch
+    this.#scratch = undefined
+    return scratch && scratch.length >= room ? scratch.subarray(0, room) : Buffer.allocUnsafeSlow(room)
+  }
+
+  /** Give each file memory of its own, that can be detached by itself. */
+  #cut(from: Buffer, lengths: Int32Array): (Mapping | undefined)[] {
+    const answer: (Mapping | undefined)[] = []
+    let at = 0
+    for (const length of lengths) {
+      if (length < 0) {
+        answer.push(undefined)
+        continue
+      }
+      const bytes = Buffer.allocUnsafeSlow(length)
+      at += from.copy(bytes, 0, at, at + length)
+      answer.push(new HeapMapping(bytes.buffer as ArrayBuffer, this.#resting))
+    }
+    return answer
   }
 
   #newJob(): number {

@@ -62,7 +62,7 @@ describe('the addon, given wrong arguments', () => {
     [
       'readSmall',
       addon.readSmall,
-      [1, Buffer.from('/none\0'), 1, 1],
+      [1, Buffer.from('/none\0'), 1, Buffer.alloc(1)],
       [
         count('job'),
         {
@@ -71,7 +71,7 @@ describe('the addon, given wrong arguments', () => {
           ranges: [Buffer.alloc(0), Buffer.from('/none'), Buffer.alloc(65_537)]
         },
         { name: 'limit', types: notNumbers, ranges: [...notCounts, 2 ** 30 + 1] },
-        { name: 'room', types: notNumbers, ranges: [...notCounts, 2 ** 30 + 1] }
+        { name: 'target', types: notBytes }
       ]
     ],
     [

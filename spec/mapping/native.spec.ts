@@ -40,7 +40,7 @@ function standIn(outcome: Partial<AddonOutcome> = {}, change: Partial<Addon> = {
     losses: new Uint32Array(1),
     run: note('run', Promise.resolve({ ...success, ...outcome })),
     runSync: note('runSync', { ...success, ...outcome }),
-    readSmall: note('readSmall', Promise.resolve([])),
+    readSmall: note('readSmall', Promise.resolve(new Int32Array())),
     cancel: note('cancel', undefined),
     unmap: note('unmap', -1),
     fault: note('fault', -1),
