@@ -87,29 +87,23 @@ export class Cursor implements Disposable {
    *
    * @param offset bytes from the start of the file, 0 <= offset < size
    * @param size bytes, >= 1; default as many as the region has
-   * @throws {SlidemapError} ERR_MAP_OUT_OF_RANGE for an offset at the end or past it; ERR_MAP_LIMIT where what is leased
-   *   leaves no room, or others wait for it; ERR_MAP_CLOSED; ERR_MAP_RELEASED once disposed of;
-   *   ERR_MAP_FILE_TRUNCATED, ERR_MAP_FILE_CHANGED, ERR_MAP_IO. The cursor is not valid then.
-   * @throws errors of the OS
+   * @throws {SlidemapError} ERR_MAP_OUT_OF_RANGE for an offset at the end or past it, ERR_MAP_CLOSED, ERR_MAP_RELEASED
+   *   once disposed of: the cursor stays where it was
+   * @throws {SlidemapError} ERR_MAP_LIMIT where what is leased leaves no room, or others wait for it;
+   *   ERR_MAP_FILE_TRUNCATED, ERR_MAP_FILE_CHANGED, ERR_MAP_IO; and errors of the OS: the cursor has no window then
    * @throws {TypeError} ERR_INVALID_ARG_TYPE
    * @throws {RangeError} ERR_OUT_OF_RANGE
    */
   use(offset: number, size: number = Number.MAX_SAFE_INTEGER): this {
-    const region = this.#grip.region
-    const start = this.#view.base + offset
     // The common case first, and nothing in it that is not needed: the region in use has it.
-    if (
-      region?.current &&
-      offset >= 0 &&
-      start >= region.offset &&
-      start < this.#limit &&
-      size >= 1 &&
-      Number.isSafeInteger(start) &&
-      Number.isSafeInteger(size) &&
-      region.region.lost < 0
-    ) {
-      this.#show(start, size)
-      return this
+    const { region } = this.#grip
+    if (region?.current && Number.isSafeInteger(offset) && Number.isSafeInteger(size)) {
+      const start = this.#view.base + offset
+      const inside = offset >= 0 && start >= region.offset && start < this.#limit
+      if (inside && size >= 1 && region.region.lost < 0) {
+        this.#show(start, size)
+        return this
+      }
     }
     const wanted = this.#wanted(offset, size)
     this.unuse()
