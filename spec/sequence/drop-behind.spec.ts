@@ -1,0 +1,232 @@
+import { closeSync, openSync, readSync } from 'node:fs'
+import { Writable } from 'node:stream'
+import { expect } from 'chai'
+import { MapManager, type MappedFile } from '../../lib/index.js'
+import { FakeManager, map } from '../support/fake-manager.js'
+import { FakeMapper } from '../support/fake-mapper.js'
+import { bytesAt, MiB, tempFile } from '../support/files.js'
+import { eventually, realMappers } from '../support/mappers.js'
+import { cachedPages, countCached, dropFromCache } from '../support/page-cache.js'
+
+/** Have the kernel cache a few stretches of a file, as other programs would. */
+function warm(path: string, ...stretches: [offset: number, length: number][]): void {
+  const fd = openSync(path, 'r')
+  for (const [offset, length] of stretches) readSync(fd, Buffer.alloc(length), 0, length, offset)
+  closeSync(fd)
+}
+
+describe('dropBehind', () => {
+  const size = 12 * MiB + 5000
+  let path: string
+  let manager: MapManager
+  let file: MappedFile
+
+  before(function () {
+    if (process.platform !== 'linux' || !realMappers.includes('native')) this.skip()
+    path = tempFile('behind.bin', bytesAt(5, 0, size))
+    if (!dropFromCache(path)) this.skip()
+  })
+
+  beforeEach(async () => {
+    manager = new MapManager({ mapper: 'native', windowSize: MiB })
+    file = await manager.open(path)
+  })
+
+  afterEach(() => manager.close())
+
+  /** Walk in a cache that is cold, and in one that is warm in places, and compare what is in it before and after. */
+  async function expectCacheAsFound(walk: (file: MappedFile) => Promise<unknown>): Promise<void> {
+    for (const stretches of [
+      [],
+      [
+        [3 * MiB + 4096, 2 * MiB],
+        [8 * MiB, 4096]
+      ]
+    ] as [number, number][][]) {
+      dropFromCache(path)
+      warm(path, ...stretches)
+      const before = cachedPages(path)
+      const opened = await manager.open(path)
+      await walk(opened)
+      await opened.close()
+      expect(Buffer.compare(cachedPages(path), before)).to.equal(0)
+    }
+  }
+
+  it('is needed: without it, a scan leaves the whole file in the page cache', async () => {
+    dropFromCache(path)
+    for await (const _ of file.windows());
+    expect(countCached(path)).to.equal(Math.ceil(size / 4096))
+  })
+
+  it('hands over the right bytes', async () => {
+    dropFromCache(path)
+    for await (const { offset, bytes } of file.windows({ dropBehind: true }))
+      expect(bytes.equals(bytesAt(5, offset, bytes.length))).to.equal(true)
+  })
+
+  it('forgets windows while the scan goes on, not at its end', async () => {
+    dropFromCache(path)
+    for await (const { offset } of file.windows({ dropBehind: true, prefetch: 0 })) {
+      if (offset >= 2 * MiB) expect(countCached(path) * 4096).to.be.at.most(2 * MiB)
+    }
+  })
+
+  for (const [name, walk] of Object.entries<(file: MappedFile) => Promise<unknown>>({
+    'a scan by windows': async file => {
+      for await (const _ of file.windows({ dropBehind: true }));
+    },
+    'a scan by windows that share pages': async file => {
+      for await (const _ of file.windows({ dropBehind: true, size: 1234567, overlap: 4321 }));
+    },
+    'a scan of a part': async file => {
+      for await (const _ of file.windows({ dropBehind: true, start: 1_000_001, end: 7_000_003 }));
+    },
+    'a break half way': async file => {
+      for await (const { offset } of file.windows({ dropBehind: true })) if (offset > 4 * MiB) break
+    },
+    'an abort half way': async file => {
+      const stop = new AbortController()
+      try {
+        for await (const { offset } of file.windows({ dropBehind: true, signal: stop.signal }))
+          if (offset > 4 * MiB) stop.abort()
+      } catch {}
+    },
+    'a file closed half way': async file => {
+      const windows = file.windows({ dropBehind: true })
+      await windows.next()
+      await windows.next()
+      await file.close()
+    },
+    'a window kept until the file is closed': async file => {
+      for await (const window of file.windows({ dropBehind: true })) if (window.offset === 0) window.retain()
+    },
+    'a stream': async file => {
+      for await (const _ of file.stream({ dropBehind: true }));
+    },
+    'a pipe': file =>
+      file.pipeTo(new Writable({ write: (_chunk, _encoding, done) => done() }), { dropBehind: true })
+  })) {
+    it(`leaves the page cache as it was found after ${name}`, () => expectCacheAsFound(walk))
+  }
+
+  it('keeps the hard limit of one window, and is fair to others', async () => {
+    const tight = new MapManager({ mapper: 'native', windowSize: MiB, maxMappedBytes: MiB })
+    const opened = await tight.open(path)
+    const scan = async (dropBehind: boolean) => {
+      let seen = 0
+      for await (const { length } of opened.windows({ dropBehind })) seen += length
+      return seen
+    }
+    expect(await Promise.all([scan(true), scan(false), scan(true)])).to.deep.equal([size, size, size])
+    expect(tight.stats().peakMappedBytes).to.equal(MiB)
+    await tight.close()
+  })
+
+  it('works where the descriptor was closed meanwhile, to make room for other files', async () => {
+    const one = new MapManager({ mapper: 'native', windowSize: MiB, maxHandles: 1, prefetch: 0 })
+    const other = tempFile('other.bin', 'x')
+    dropFromCache(path)
+    const opened = await one.open(path)
+    for await (const _ of opened.windows({ dropBehind: true })) await (await one.open(other)).close()
+    expect(countCached(path)).to.equal(0)
+    expect(one.stats().peakHandles).to.equal(1)
+    await one.close()
+  })
+
+  it('changes nothing on the read mapper', async () => {
+    const reading = new MapManager({ mapper: 'read' })
+    const opened = await reading.open(path)
+    let seen = 0
+    for await (const { length } of opened.windows({ dropBehind: true })) seen += length
+    expect(seen).to.equal(size)
+    await reading.close()
+  })
+})
+
+describe('the trace of the page cache', () => {
+  /** A mapper whose cache lacks whatever it is asked for, and which tells what it was asked. */
+  class LackingMapper extends FakeMapper {
+    readonly asked: string[] = []
+    refuses = false
+
+    async visitCache(
+      _fd: number,
+      range: { offset: number; length: number },
+      forget: readonly { offset: number; length: number }[]
+    ) {
+      const text = ({ offset, length }: { offset: number; length: number }) => `${offset}+${length}`
+      if (this.refuses) throw new Error('not now')
+      this.asked.push(`read ${text(range)} forget ${forget.map(text).join(' ')}`)
+      return range.length > 0 ? [range] : []
+    }
+  }
+
+  let mapper: LackingMapper
+  let manager: FakeManager
+
+  beforeEach(() => {
+    mapper = new LackingMapper()
+    manager = new FakeManager({ mapper })
+  })
+
+  afterEach(() => manager.closeClean())
+
+  it('forgets a range with the next visit, once its region has gone', async () => {
+    const file = await manager.with('/a', 100)
+    const never = new AbortController().signal
+    const first = await file.map({ offset: 0, length: 16 }, never, true)
+    const second = await file.map({ offset: 16, length: 16 }, never, true)
+    first.release()
+    const third = await file.map({ offset: 32, length: 16 }, never, true)
+    expect(mapper.asked).to.deep.equal(['read 0+16 forget ', 'read 16+16 forget ', 'read 32+16 forget 0+16'])
+    second.release()
+    third.release()
+    await file.cache.forget()
+    await file.cache.forget()
+    expect(mapper.asked.slice(3)).to.deep.equal(['read 0+0 forget 16+16 32+16'])
+  })
+
+  it('waits with a range while another region shares a page of it', async () => {
+    const file = await manager.with('/a', 100)
+    const never = new AbortController().signal
+    const first = await file.map({ offset: 0, length: 24 }, never, true)
+    const second = await file.map({ offset: 24, length: 16 }, never, true)
+    first.release()
+    await file.cache.forget()
+    expect(mapper.asked.at(-1)).to.equal('read 0+0 forget ')
+    second.release()
+    await file.cache.forget()
+    expect(mapper.asked.at(-1)).to.equal('read 0+0 forget 0+24 16+24')
+  })
+
+  it('forgets what was read for a region that could not be mapped', async () => {
+    const file = await manager.with('/a', 100)
+    const never = new AbortController().signal
+    mapper.failNext(new Error('no map'))
+    expect(await file.map({ offset: 0, length: 16 }, never, true).catch(error => error.message)).to.equal(
+      'no map'
+    )
+    await file.close()
+    expect(mapper.asked).to.deep.equal(['read 0+16 forget ', 'read 0+0 forget 0+16'])
+  })
+
+  it('maps all the same where the cache cannot be asked, and asks again to forget', async () => {
+    const file = await manager.with('/a', 100)
+    const never = new AbortController().signal
+    ;(await file.map({ offset: 0, length: 16 }, never, true)).release()
+    mapper.refuses = true
+    ;(await file.map({ offset: 16, length: 16 }, never, true)).release()
+    mapper.refuses = false
+    await file.cache.forget()
+    expect(mapper.asked).to.deep.equal(['read 0+16 forget ', 'read 0+0 forget 0+16'])
+  })
+
+  it('asks nothing for those who did not ask for it', async () => {
+    const file = await manager.with('/a', 100)
+    ;(await map(file, 0, 16)).release()
+    await file.close()
+    await eventually(() => manager.handles.budget.held === 0)
+    expect(mapper.asked).to.deep.equal([])
+  })
+})
