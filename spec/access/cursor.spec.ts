@@ -10,7 +10,6 @@ import { collectedUntil } from '../support/mappers.js'
 
 /** Windows of 32 bytes, pages of 16, a budget of 160. */
 describe('a cursor', () => {
-  const reason = new Error('reason')
   let manager: FakeManager
   let file: OpenFile
   let cursor: Cursor
