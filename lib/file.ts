@@ -9,10 +9,15 @@ import { abortSignal, integer, optionsObject } from './arguments.js'
 import { SlidemapError } from './errors.js'
 import type { OpenFile } from './manager/open-file.js'
 import { FollowedWindows, planFollow } from './sequence/follow.js'
-import type { Place } from './sequence/place.js'
+import { SyncItems, type SyncBatches } from './sequence/batches-sync.js'
 import { type Scan, scanBytes } from './sequence/delimiter.js'
+import type { Line } from './sequence/line-plan.js'
+import { batchesOfLinesSync, type LineSyncOptions } from './sequence/lines-sync.js'
+import type { Place } from './sequence/place.js'
 import { Sequence, type WindowIterator } from './sequence/sequence.js'
 import { planWindows, type View, type WindowOptions, Windows } from './sequence/windows.js'
+import { type SyncIteration, SyncWindows, type WindowSyncOptions } from './sequence/windows-sync.js'
+import type { Window } from './window.js'
 
 /** Copying is cheapest out of windows that stay in the processor's cache. */
 const COPIED_WINDOW_SIZE = 4 * 2 ** 20
@@ -90,6 +95,49 @@ export class MappedFile extends Sequence {
     const view = this.#view()
     if (options?.follow) return new FollowedWindows(view, planFollow(view, options, this.#limit))
     return new Windows(view, planWindows(view, options))
+  }
+
+  /**
+   * {@link windows} without awaits, for scripts that do nothing else meanwhile: this thread waits for the disk, and
+   * nothing is mapped ahead.
+   *
+   * @throws {SlidemapError} ERR_MAP_OUT_OF_RANGE for a start past the end, ERR_MAP_CLOSED; `next()` also
+   *   ERR_MAP_LIMIT where the budget is spent, since it cannot wait, and as that of {@link windows}
+   * @throws {TypeError} ERR_INVALID_ARG_TYPE
+   * @throws {RangeError} ERR_OUT_OF_RANGE
+   *
+   * @example
+   * ```ts
+   * for (const { bytes } of file.windowsSync()) hash.update(bytes)
+   * ```
+   */
+  windowsSync(options?: WindowSyncOptions): SyncIteration<Window> {
+    return this.#windowsSync(options)
+  }
+
+  /**
+   * {@link lines} without awaits, for scripts that do nothing else meanwhile.
+   *
+   * @throws as {@link lines} and {@link windowsSync} do
+   *
+   * @example
+   * ```ts
+   * for (const line of file.linesSync()) if (line.includes('ERROR')) errors++
+   * ```
+   */
+  linesSync(options?: LineSyncOptions & { offsets?: false }): SyncIteration<string>
+  linesSync(options: LineSyncOptions & { offsets: true }): SyncIteration<Line>
+  linesSync(options?: LineSyncOptions): SyncIteration<string> | SyncIteration<Line>
+  linesSync(options?: LineSyncOptions): SyncIteration<string | Line> {
+    return new SyncItems<string | Line>(this.#lineBatchesSync(options))
+  }
+
+  /** {@link lineBatches} without awaits. No array is empty. */
+  lineBatchesSync(options?: LineSyncOptions & { offsets?: false }): SyncIteration<string[]>
+  lineBatchesSync(options: LineSyncOptions & { offsets: true }): SyncIteration<Line[]>
+  lineBatchesSync(options?: LineSyncOptions): SyncIteration<string[]> | SyncIteration<Line[]>
+  lineBatchesSync(options?: LineSyncOptions): SyncIteration<string[] | Line[]> {
+    return this.#lineBatchesSync(options)
   }
 
   /**
@@ -202,6 +250,17 @@ export class MappedFile extends Sequence {
       ...(signal && { signal })
     })
     for await (const window of windows) window.bytes.copy(bytes, window.offset - offset)
+  }
+
+  #windowsSync(options: WindowSyncOptions | undefined): SyncWindows {
+    this.#file.throwIfClosed()
+    const view = this.#view()
+    return new SyncWindows(view, planWindows(view, options))
+  }
+
+  #lineBatchesSync(options: LineSyncOptions | undefined): SyncBatches<string[] | Line[]> {
+    const { size, windowSize } = this
+    return batchesOfLinesSync({ windows: given => this.#windowsSync(given), windowSize, size }, options)
   }
 
   #cursorView(): CursorView {

@@ -19,6 +19,7 @@ export { type MmapIo, mmapIoMapper } from './mapping/mmap-io.js'
 export type { FileInfo, MapOutcome, Mapper, Mapping, MapTask, SmallTask } from './mapping/mapper.js'
 export type { FollowOptions } from './sequence/follow.js'
 export type { Line, LineEncoding, LineOptions } from './sequence/line-plan.js'
+export type { LineSyncOptions } from './sequence/lines-sync.js'
 export { Concatenation, type ConcatOptions, type ConcatWindows } from './sequence/concat.js'
 export type { SourceWindow } from './sequence/concat-window.js'
 export type { MapReadable } from './sequence/readable.js'
@@ -33,9 +34,16 @@ export type {
 } from './sequence/record-plan.js'
 export type { MapRecord, RecordBatch } from './sequence/record-splitter.js'
 export type { PipeToOptions } from './sequence/pipe-to.js'
-export type { Iteration, Sequence, StreamOptions, WebStreamOptions, WindowIterator } from './sequence/sequence.js'
+export type {
+  Iteration,
+  Sequence,
+  StreamOptions,
+  WebStreamOptions,
+  WindowIterator
+} from './sequence/sequence.js'
 export type { Sinkable } from './sequence/sinks.js'
 export type { Lifetime, WindowOptions } from './sequence/windows.js'
+export type { SyncIteration, WindowSyncOptions } from './sequence/windows-sync.js'
 export type { Source, SourceRange } from './source.js'
 export type { Window } from './window.js'
 

@@ -276,11 +276,11 @@ export class FollowedWindows implements WindowIterator {
   }
 
   #walkTo(end: number): void {
-    const { walk, prefetch, restart } = this.#plan
+    const { walk, restart } = this.#plan
     const lifetime = restart ? 'copied' : this.#plan.lifetime
     const { file, signal } = this.#following
     const start = Math.max(this.#first, this.#reached - walk.overlap)
-    const plan = { walk: { ...walk, start, end }, prefetch, lifetime, signal }
+    const plan = { ...this.#plan, walk: { ...walk, start, end }, lifetime, signal }
     this.#windows = new Windows({ ...this.#view, file }, plan)
   }
 

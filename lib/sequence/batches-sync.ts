@@ -1,0 +1,167 @@
+/**
+ * The synchronous way through a splitter: batches, and the items in them one by one.
+ */
+import type { Batch } from './batches.js'
+import type { Splitter, Stretch } from './splitter.js'
+import type { SyncIteration, SyncWindows } from './windows-sync.js'
+import type { Window } from '../window.js'
+
+const DONE: IteratorReturnResult<undefined> = { done: true, value: undefined }
+
+/** The batches of a splitter. However it is left, its windows are given back. */
+export class SyncBatches<B> implements SyncIteration<B> {
+  readonly #open: (stretch: Stretch) => SyncWindows
+  readonly #splitter: Splitter<B>
+  #windows: SyncWindows | undefined
+  #window: Window | undefined
+  #ended = false
+
+  /**
+   * @param open starts to walk a stretch; every walk is ended by this
+   * @throws what `open` does
+   */
+  constructor(open: (stretch: Stretch) => SyncWindows, splitter: Splitter<B>) {
+    this.#open = open
+    this.#splitter = splitter
+    // At once: wrong arguments and closed files are told to the caller, not to whoever iterates.
+    this.#openNext()
+  }
+
+  /** Whether the file was closed, so that batches at hand must not be used any more. */
+  get interrupted(): boolean {
+    return this.#windows?.closed === true
+  }
+
+  next(): IteratorResult<B, undefined> {
+    if (this.#ended) return DONE
+    try {
+      const value = this.#nextBatch()
+      if (value !== undefined) return { done: false, value }
+    } catch (error) {
+      this.#finish()
+      throw error
+    }
+    this.#finish()
+    return DONE
+  }
+
+  return(): IteratorResult<B, undefined> {
+    this.#finish()
+    return DONE
+  }
+
+  throw(error: unknown): IteratorResult<B, undefined> {
+    this.#finish()
+    throw error
+  }
+
+  [Symbol.dispose](): void {
+    this.#finish()
+  }
+
+  [Symbol.iterator](): this {
+    return this
+  }
+
+  #nextBatch(): B | undefined {
+    for (;;) {
+      // The bytes of the window at hand are gone; the windows say why.
+      if (this.interrupted) this.#windows?.next()
+      const batch = this.#take()
+      if (batch !== undefined) return batch
+      if (this.#windows === undefined && !this.#openNext()) return undefined
+      this.#feed()
+    }
+  }
+
+  /** The next batch of what is at hand, once it is sure that it was made of the file's bytes. */
+  #take(): B | undefined {
+    let batch: B | undefined
+    try {
+      batch = this.#splitter.take()
+    } catch (error) {
+      // Zeros in place of lost bytes make no sense as records; that they are lost is what to tell.
+      this.#throwIfLost()
+      throw error
+    }
+    if (batch !== undefined) this.#throwIfLost()
+    return batch
+  }
+
+  /** The next window of this stretch, or its end. */
+  #feed(): void {
+    this.#throwIfLost()
+    if (this.#window !== undefined) this.#splitter.keep()
+    this.#window = undefined
+    const { done, value } = this.#splitter.satisfied ? DONE : (this.#windows as SyncWindows).next()
+    if (done) {
+      this.#windows?.return()
+      this.#windows = undefined
+      this.#splitter.end()
+    } else {
+      this.#window = value
+      this.#splitter.feed(value.offset, value.bytes)
+    }
+  }
+
+  #openNext(): boolean {
+    const stretch = this.#splitter.nextStretch()
+    if (stretch === undefined) return false
+    this.#windows = this.#open(stretch)
+    return true
+  }
+
+  #throwIfLost(): void {
+    if (this.#window !== undefined && this.#window.lost >= 0) this.#windows?.next()
+  }
+
+  #finish(): void {
+    this.#ended = true
+    this.#window = undefined
+    this.#windows?.return()
+  }
+}
+
+/** The items of batches, one by one. */
+export class SyncItems<T> implements SyncIteration<T> {
+  readonly #batches: SyncBatches<Batch<T>>
+  #batch: Batch<T> | undefined
+  #index = 0
+
+  /** @param batches none of them empty; owned by this from now on */
+  constructor(batches: SyncBatches<Batch<T>>) {
+    this.#batches = batches
+  }
+
+  next(): IteratorResult<T, undefined> {
+    const batch = this.#batch
+    if (batch !== undefined && this.#index < batch.length && !this.#batches.interrupted) {
+      return { done: false, value: batch.at(this.#index++) as T }
+    }
+    this.#batch = undefined
+    const { done, value } = this.#batches.next()
+    if (done) return DONE
+    this.#batch = value
+    this.#index = 1
+    return { done: false, value: value.at(0) as T }
+  }
+
+  return(): IteratorResult<T, undefined> {
+    this.#batch = undefined
+    this.#batches.return()
+    return DONE
+  }
+
+  throw(error: unknown): IteratorResult<T, undefined> {
+    this.return()
+    throw error
+  }
+
+  [Symbol.dispose](): void {
+    this.return()
+  }
+
+  [Symbol.iterator](): this {
+    return this
+  }
+}

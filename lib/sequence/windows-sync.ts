@@ -1,0 +1,163 @@
+/**
+ * `windowsSync()`: a file as a sequence of windows, for scripts that do nothing else meanwhile.
+ */
+import { Buffer } from 'node:buffer'
+import type { Consumer, OpenFile } from '../manager/open-file.js'
+import type { Region } from '../manager/region.js'
+import { nextOffset, type Range, windowAt } from '../range.js'
+import { CopiedWindow, LeasedWindow, type Window } from '../window.js'
+import type { View, WindowOptions, WindowPlan } from './windows.js'
+
+/** Which part of a file to walk, and how: the options of `windows()` that need no waiting. */
+export type WindowSyncOptions = Pick<WindowOptions, 'start' | 'end' | 'size' | 'overlap' | 'lifetime'>
+
+/** An iterator that holds something while it is iterated: a loop gives it back, however it is left. */
+export interface SyncIteration<T> extends IterableIterator<T>, Disposable {
+  next(): IteratorResult<T, undefined>
+}
+
+const DONE: IteratorReturnResult<undefined> = { done: true, value: undefined }
+
+/** The region of an iterator that nobody may hold any more. Does not hold the iterator. */
+class Hold implements Consumer {
+  region: Region | undefined
+
+  /** Somebody may still have a view of it: it goes once nobody does. */
+  async destroy(): Promise<void> {
+    this.region?.loosen()
+    this.region = undefined
+  }
+}
+
+/** A window that keeps alive what it belongs to: the public file, which is closed once nobody has it. */
+class KeptWindow extends LeasedWindow {
+  readonly keep: object | undefined
+
+  constructor(region: Region, range: Range, { base, keep }: KeptView) {
+    super(region, range, base)
+    this.keep = keep
+  }
+}
+
+type KeptView = View & { readonly keep: object | undefined }
+
+/**
+ * Windows over a file, in order. Nothing is mapped but the window at hand, and those that were retained.
+ */
+export class SyncWindows implements SyncIteration<Window> {
+  /** With what must stay alive while this is iterated: the public file. */
+  readonly #view: KeptView
+  readonly #plan: WindowPlan
+  readonly #hold = new Hold()
+  #offset: number
+  #current: LeasedWindow | undefined
+  #ended = false
+
+  constructor(view: View, plan: WindowPlan) {
+    this.#view = { ...view, keep: view.file.facade?.deref() }
+    this.#plan = plan
+    this.#offset = plan.walk.start
+    view.file.manager.dropped.register(this, this.#hold, this.#hold)
+  }
+
+  /** Whether the file was closed meanwhile. */
+  get closed(): boolean {
+    return this.#file.closed
+  }
+
+  /**
+   * The next window. The one before it goes at this call, unless it was retained.
+   *
+   * @throws {SlidemapError} ERR_MAP_LIMIT where the budget is spent, since this cannot wait; ERR_MAP_CLOSED,
+   *   ERR_MAP_FILE_TRUNCATED, ERR_MAP_FILE_CHANGED, ERR_MAP_IO; errors of the OS
+   */
+  next(): IteratorResult<Window, undefined> {
+    if (this.#ended) return DONE
+    try {
+      this.#file.throwIfClosed()
+      this.#pass()
+      const range = windowAt(this.#plan.walk, this.#offset)
+      if (range !== undefined) {
+        const value = this.#window(range)
+        this.#offset = nextOffset(this.#plan.walk, range)
+        return { done: false, value }
+      }
+      this.#file.verifySync(this.#plan.walk.end)
+    } catch (error) {
+      this.#finish()
+      throw error
+    }
+    this.#finish()
+    return DONE
+  }
+
+  /** End, and give everything back. */
+  return(): IteratorResult<Window, undefined> {
+    this.#finish()
+    return DONE
+  }
+
+  /** End, give everything back, and throw `error`. */
+  throw(error: unknown): IteratorResult<Window, undefined> {
+    this.#finish()
+    throw error
+  }
+
+  [Symbol.dispose](): void {
+    this.#finish()
+  }
+
+  [Symbol.iterator](): this {
+    return this
+  }
+
+  get #file(): OpenFile {
+    return this.#view.file
+  }
+
+  #window(range: Range): Window {
+    const region = this.#file.mapSync(range)
+    if (this.#plan.lifetime === 'copied') return this.#copy(region, range)
+    this.#hold.region = region
+    this.#current = new KeptWindow(region, range, this.#view)
+    return this.#current
+  }
+
+  #copy(region: Region, range: Range): Window {
+    let bytes: Buffer
+    try {
+      bytes = Buffer.allocUnsafeSlow(range.length)
+      region.view(range).copy(bytes)
+    } finally {
+      region.release()
+    }
+    this.#throwIfLost(region.lost)
+    this.#file.manager.copied(range.length)
+    return new CopiedWindow(range.offset - this.#view.base, bytes)
+  }
+
+  /** Let the window that the consumer is done with go, and say so if it read zeros in place of lost bytes. */
+  #pass(): void {
+    const window = this.#current
+    this.#letGo()
+    if (window !== undefined) this.#throwIfLost(window.lost)
+  }
+
+  #letGo(): void {
+    this.#current?.pass()
+    this.#current = undefined
+    // A retained one is its holder's from now on.
+    this.#hold.region?.loosen()
+    this.#hold.region = undefined
+  }
+
+  #throwIfLost(offset: number): void {
+    if (offset >= 0) throw this.#file.explainLossSync(offset)
+  }
+
+  #finish(): void {
+    this.#ended = true
+    this.#letGo()
+    this.#file.manager.dropped.unregister(this.#hold)
+  }
+}
