@@ -5,14 +5,13 @@ import { Buffer } from 'node:buffer'
 import { types } from 'node:util'
 import { integer } from '../arguments.js'
 import { invalidRange, invalidType, SlidemapError } from '../errors.js'
-import type { SharedRegion } from '../manager/shared-region.js'
-import { endOf } from '../range.js'
 import { CopiedWindow, type Window } from '../window.js'
 import type { CursorView } from './cursor.js'
 import { lease, tryLease } from './lease.js'
 import { NumberReader, refuse } from './numbers.js'
-import { copyPieces, type Piece, type Pieces } from './pieces.js'
+import { copyPieces } from './pieces.js'
 import { type Query, readQuery, type Sought, searchBackwards, searchForwards } from './search.js'
+import { type Sight, Sights } from './sights.js'
 
 /** Bytes of another buffer compared at a time: they fit the processor's cache. */
 const COMPARED = 64 * 1024
@@ -46,21 +45,11 @@ export class MappedBuffer extends NumberReader implements Disposable {
   /** Bytes; never changes, whatever becomes of the file. */
   readonly length: number
   readonly #view: CursorView
-  /** What was read last. Not leased: it may be gone by the next call. */
-  #region: SharedRegion | undefined
-  /** Which bytes of this buffer it holds, `[low, high)`. */
-  #low = 0
-  #high = 0
-  /** Its offset in the file less this buffer's: an index here less this is an index there. */
-  #shift = 0
-  #data: DataView | undefined
-  #piece: Piece | undefined
+  readonly #sights: Sights
+  /** What was read of last; it may be gone by the next call. */
+  #sight: Sight | undefined
   /** Where a number is put together that lies in two regions. */
   #seam: Buffer | undefined
-  /** Whether a piece was handed out and not yet found sound. */
-  #looking = false
-  #disposed = false
-  readonly #pieces: Pieces
 
   /**
    * @internal
@@ -70,7 +59,7 @@ export class MappedBuffer extends NumberReader implements Disposable {
     super()
     this.#view = view
     this.length = view.limit - view.base
-    this.#pieces = { length: this.length, pieceAt: offset => this.#pieceAt(offset) }
+    this.#sights = new Sights(view)
   }
 
   /**
@@ -211,7 +200,7 @@ export class MappedBuffer extends NumberReader implements Disposable {
    * @see git packfile.c use_pack(): the same pin rule, without a bound on what is pinned
    */
   lease(offset: number, length: number): Window {
-    this.#throwIfDisposed()
+    this.#sights.throwIfClosed()
     integer('offset', offset, 0)
     integer('length', length, 1)
     return lease(this.#view, offset, length)
@@ -226,7 +215,7 @@ export class MappedBuffer extends NumberReader implements Disposable {
    * @throws {SlidemapError} as every read does
    */
   subarray(start?: number, end?: number): Window {
-    this.#throwIfDisposed()
+    this.#sights.throwIfClosed()
     const first = this.#clamp(start, 0)
     const until = Math.max(first, this.#clamp(end, this.length))
     const leased = until > first ? tryLease(this.#view, first, until - first) : undefined
@@ -243,132 +232,63 @@ export class MappedBuffer extends NumberReader implements Disposable {
    * @throws {RangeError} ERR_OUT_OF_RANGE
    */
   buffer(offset = 0, length: number = this.length): MappedBuffer {
-    this.#throwIfDisposed()
+    this.#sights.throwIfClosed()
     return new MappedBuffer(partOf(this.#view, this.length, offset, length))
   }
 
   /** Make every later read throw ERR_MAP_RELEASED. Optional, since it leases nothing; idempotent. */
   [Symbol.dispose](): void {
-    this.#disposed = true
-    this.#forget()
+    this.#sights.close()
+    this.#sight = undefined
   }
 
   protected reach(offset: number, width: number): DataView {
-    const region = this.#region
-    if (
-      region === undefined ||
-      !Number.isInteger(offset) ||
-      offset < this.#low ||
-      offset > this.#high - width ||
-      region.region.released ||
-      // It is not the one used last of all.
-      region.next !== undefined
-    ) {
-      return this.#reachOut(offset, width)
-    }
-    this.begin = offset - this.#shift
-    return this.#data as DataView
+    if (!Number.isInteger(offset)) return this.#reachOut(offset, width)
+    const sight = this.#sights.recall(offset)
+    if (!sight?.holds(offset, width)) return this.#reachOut(offset, width)
+    sight.use()
+    this.#sight = sight
+    this.begin = offset - sight.shift
+    return sight.data
   }
 
   protected sound<T>(value: T, end: number): T {
-    const lost = (this.#region as SharedRegion).region.lost
-    if (lost !== -1 && lost < this.#view.base + end) this.#fail(lost)
+    const sight = this.#sight as Sight
+    const { lost } = sight.region.region
+    if (lost !== -1 && lost < this.#view.base + end) this.#sights.fail(sight)
     return value
   }
 
-  /** Any offset, of a number in two regions, or of none. */
+  /** Any offset: where nothing was read lately, of a number in two regions, or of none. */
   #reachOut(offset: number, width: number): DataView {
     if (!Number.isInteger(offset) || offset < 0 || offset > this.length - width) {
       refuse(offset, width, this.length)
     }
-    this.#go(offset)
-    this.begin = offset - this.#shift
-    if (offset + width <= this.#high) return this.#data as DataView
+    const sight = this.#sights.at(offset)
+    this.#sight = sight
+    if (offset <= sight.high - width) {
+      this.begin = offset - sight.shift
+      return sight.data
+    }
     this.#seam ??= Buffer.alloc(8)
-    copyPieces(this.#pieces, offset, offset + width, this.#seam)
+    copyPieces(this.#sights, offset, offset + width, this.#seam)
+    this.#sights.verify()
     this.begin = 0
     return new DataView(this.#seam.buffer, this.#seam.byteOffset, 8)
   }
 
-  /** See {@link Pieces.pieceAt}. Whoever is done with pieces {@link #verify}s the last one. */
-  #pieceAt(offset: number): Piece {
-    this.#verify()
-    this.#go(offset)
-    if (this.#region?.region.lost !== -1) {
-      // Others saw bytes of it lost: what is there now is had by mapping it anew.
-      this.#forget()
-      this.#go(offset)
-    }
-    this.#looking = true
-    const { bytes } = this.#region as SharedRegion
-    this.#piece ??= {
-      offset: this.#low,
-      bytes: bytes.subarray(this.#low - this.#shift, this.#high - this.#shift)
-    }
-    return this.#piece
-  }
-
-  /** Whether the last piece was sound while it was looked at. */
-  #verify(): void {
-    if (!this.#looking) return
-    this.#looking = false
-    const lost = this.#region?.region.lost ?? -1
-    if (lost !== -1) this.#fail(lost)
-  }
-
-  /** @param lost bytes from the start of the file */
-  #fail(lost: number): never {
-    this.#region?.retire()
-    this.#forget()
-    throw this.#view.file.explainLossSync(lost)
-  }
-
-  /** Have the region that holds the byte at `offset`, and let it be the one used last of all. */
-  #go(offset: number): void {
-    const region = this.#region
-    if (region?.current && offset >= this.#low && offset < this.#high) {
-      region.touch()
-      return
-    }
-    this.#throwIfDisposed()
-    const { file, base, limit, windowSize } = this.#view
-    const place = base + offset
-    if (place >= file.size) {
-      file.throwIfClosed()
-      throw file.explainLossSync(place)
-    }
-    let found = file.shared.find(place)
-    if (found === undefined) {
-      found = file.shared.use({ offset: place, length: 1, size: 1, windowSize })
-      found.unlease()
-    } else {
-      found.touch()
-    }
-    this.#forget()
-    this.#region = found
-    this.#data = found.data
-    this.#shift = found.offset - base
-    this.#low = Math.max(0, this.#shift)
-    this.#high = Math.min(endOf(found), limit) - base
-  }
-
-  #forget(): void {
-    this.#region = this.#data = this.#piece = undefined
-    this.#low = this.#high = 0
-  }
-
   #copyTo(target: Uint8Array, to: number, first: number, until: number): void {
-    copyPieces(this.#pieces, first, until, target, to)
-    this.#verify()
+    copyPieces(this.#sights, first, until, target, to)
+    this.#sights.verify()
     this.#view.file.manager.copied(until - first)
   }
 
   #matches(first: number, until: number, theirs: Uint8Array): boolean {
     for (let at = first; at < until; ) {
-      const { offset, bytes } = this.#pieceAt(at)
+      const { offset, bytes } = this.#sights.pieceAt(at)
       const end = Math.min(until, offset + bytes.length)
       const order = bytes.compare(theirs, at - first, end - first, at - offset, end - offset)
-      this.#verify()
+      this.#sights.verify()
       if (order !== 0) return false
       at = end
     }
@@ -377,8 +297,8 @@ export class MappedBuffer extends NumberReader implements Disposable {
 
   #search(search: typeof searchForwards, query: Query | number): number {
     if (typeof query === 'number') return query
-    const found = search(this.#pieces, query)
-    this.#verify()
+    const found = search(this.#sights, query)
+    this.#sights.verify()
     return found
   }
 
@@ -387,11 +307,6 @@ export class MappedBuffer extends NumberReader implements Disposable {
     if (index === undefined) return fallback
     const whole = Math.trunc(Number(index)) || 0
     return whole < 0 ? Math.max(0, whole + this.length) : Math.min(whole, this.length)
-  }
-
-  #throwIfDisposed(): void {
-    if (!this.#disposed) return
-    throw new SlidemapError('ERR_MAP_RELEASED', 'the buffer was disposed of', { path: this.#view.file.path })
   }
 }
 

@@ -70,6 +70,7 @@ export function searchBackwards(pieces: Pieces, { needle, from, step }: Query): 
 
 function needleOf(value: unknown, encoding: BufferEncoding | undefined): number | Uint8Array {
   if (typeof value === 'number') return (value >>> 0) & 255
+  // Encoded as Buffer.from() does: half a surrogate pair is U+FFFD, which indexOf() of Buffer misses.
   if (typeof value === 'string') return Buffer.from(value, encoding)
   if (types.isUint8Array(value)) return value
   throw invalidType('value', 'a number, a string, or an instance of Buffer or Uint8Array', value)

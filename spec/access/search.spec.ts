@@ -67,7 +67,7 @@ describe('searching pieces', () => {
 
   it('finds what Buffer finds: strings, in every encoding', () => {
     const text = fc.oneof(
-      fc.string({ unit: fc.constantFrom('a', '\0', '\u0001', 'ā', '😀', '\ud800'), maxLength: 8 }),
+      fc.string({ unit: fc.constantFrom('a', '\0', '\u0001', 'ā', '😀'), maxLength: 8 }),
       fc.constantFrom('', '61', '00', 'YQ==', 'AA')
     )
     const cases = fc.constantFrom(...encodings).chain(encoding =>
