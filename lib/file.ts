@@ -86,6 +86,10 @@ export class MappedFile extends Sequence {
     return this.size
   }
 
+  protected override get overlaps(): boolean {
+    return true
+  }
+
   protected override get scan(): Scan {
     return this.#file.mapper.scan ?? scanBytes
   }

@@ -39,6 +39,8 @@ export class Batches<B> implements AsyncIterableIterator<B>, AsyncDisposable {
   readonly #splitter: Splitter<B>
   readonly #turns = new Turns()
   #windows: WindowIterator | undefined
+  /** Stretches begun. */
+  #opened = 0
   #window: Window | undefined
   /** Ended from outside, with this as the reason. */
   #interruption: { readonly reason: unknown } | undefined
@@ -58,6 +60,11 @@ export class Batches<B> implements AsyncIterableIterator<B>, AsyncDisposable {
   /** Whether this was left, or ended from outside, so that batches at hand must not be used any more. */
   get interrupted(): boolean {
     return this.#ended || this.#interruption !== undefined
+  }
+
+  /** @internal The walk number `opened` was ended from outside. */
+  interrupt(opened: number, reason: unknown): void {
+    if (opened === this.#opened && this.#windows !== undefined) this.#interruption = { reason }
   }
 
   next(): Promise<IteratorResult<B, undefined>> {
@@ -162,14 +169,8 @@ export class Batches<B> implements AsyncIterableIterator<B>, AsyncDisposable {
   #openNext(): boolean {
     const stretch = this.#splitter.nextStretch()
     if (stretch === undefined) return false
-    const windows = this.#open(stretch)
-    this.#windows = windows
-    // Weakly: the open file must not keep an iterator that was dropped half way from being collected.
-    const self = new WeakRef(this)
-    windows.onEnded(reason => {
-      const batches = self.deref()
-      if (batches !== undefined && batches.#windows === windows) batches.#interruption = { reason }
-    })
+    this.#windows = this.#open(stretch)
+    listen(this.#windows, new WeakRef(this), ++this.#opened)
     return true
   }
 
@@ -181,6 +182,14 @@ export class Batches<B> implements AsyncIterableIterator<B>, AsyncDisposable {
     await this.#windows?.next()
     throw new SlidemapError('ERR_MAP_IO', `bytes were lost at offset ${window.lost}`, { offset: window.lost })
   }
+}
+
+/**
+ * Weakly, and without its windows: the open file, which has the listener, must not keep an iterator that was dropped
+ * half way from being collected.
+ */
+function listen(windows: WindowIterator, batches: WeakRef<Batches<unknown>>, opened: number): void {
+  windows.onEnded(reason => batches.deref()?.interrupt(opened, reason))
 }
 
 /** Several items, by index. */

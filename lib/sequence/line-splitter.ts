@@ -3,16 +3,11 @@
  */
 import { Buffer } from 'node:buffer'
 import { SlidemapError } from '../errors.js'
+import { alignDown } from '../range.js'
 import { Carry } from './carry.js'
 import { decodeLines, type LineBatch } from './line-decoder.js'
 import type { LinePlan } from './line-plan.js'
 import type { Splitter, Stretch } from './splitter.js'
-
-/** Bytes decoded at a time. Longer strings are in V8's space for large objects, which made it three times slower. */
-const PIECE = 64 * 1024
-
-/** Bytes of a window that looks for the end of one line, past the end of a range. */
-export const TAIL_WINDOW = 256 * 1024
 
 const NOTHING = Buffer.alloc(0)
 
@@ -37,15 +32,12 @@ export class LineSplitter implements Splitter<LineBatch> {
   #last: LineBatch | undefined
   #left: number
 
-  /**
-   * @param from where the first window begins: by default, where that has to be. What precedes the range tells whether
-   *   a line begins with it; where a delimiter that overlaps itself is, only the whole sequence tells
-   */
-  constructor(plan: LinePlan, from = firstByte(plan)) {
+  /** @param from where the first window begins */
+  constructor(plan: LinePlan, from = firstStep(plan.start, plan)) {
     this.#plan = plan
-    this.#pieceSize = Math.min(PIECE, plan.maxLineBytes + plan.delimiter.length)
+    this.#pieceSize = Math.min(plan.step, plan.maxLineBytes + plan.delimiter.length)
     this.#left = plan.limit
-    this.#skipping = plan.start > 0
+    this.#skipping = from < plan.start
     this.#lineStart = from
     this.#stretches = [{ start: from, ...endAt(plan.end) }]
   }
@@ -94,7 +86,7 @@ export class LineSplitter implements Splitter<LineBatch> {
     // The line that the range ends in is its own, to its end.
     if (!this.#pastEnd && this.#lineStart < end && this.#lineStart + length === end) {
       this.#pastEnd = true
-      this.#stretches.push({ start: end, size: TAIL_WINDOW, prefetch: 0 })
+      this.#stretches.push(tailStretch(end, this.#plan))
       return
     }
     this.#check(length)
@@ -179,8 +171,22 @@ export class LineSplitter implements Splitter<LineBatch> {
   }
 }
 
-function firstByte({ start, delimiter }: LinePlan): number {
+/**
+ * Where one has to begin to look for the first line that begins at `start` or after it. What precedes it tells whether
+ * one begins there; where a delimiter that overlaps itself is, only the whole sequence tells.
+ */
+export function firstByte(start: number, { delimiter }: LinePlan): number {
   return delimiter.overlapsItself ? 0 : Math.max(0, start - delimiter.length)
+}
+
+/** The same, where a stretch may begin. */
+export function firstStep(start: number, plan: LinePlan): number {
+  return alignDown(firstByte(start, plan), plan.step)
+}
+
+/** What follows `offset`, a little at a time: for the end of one line. */
+export function tailStretch(offset: number, { step }: LinePlan): Stretch {
+  return { start: alignDown(offset, step), size: 4 * step, prefetch: 0 }
 }
 
 /** @throws {SlidemapError} ERR_MAP_RECORD_TOO_LONG */

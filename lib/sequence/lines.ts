@@ -19,34 +19,52 @@ export interface Windowed {
   readonly onCopy: (bytes: number) => void
   /** Bytes, where that is known before they have been walked. */
   readonly knownSize: number | undefined
+  /** Whether a window can repeat bytes of the one before it. */
+  readonly overlaps: boolean
   readonly scan: Scan
   readonly path: string | undefined
 }
 
-/** The splitter that these options ask for. @throws as planLines() does */
+/**
+ * The splitter that these options ask for.
+ *
+ * @param size bytes of the sequence, where that is known
+ * @param step for specs: see LinePlan
+ * @throws as planLines() does
+ */
 export function lineSplitter(
   options: LineOptions | undefined,
-  size: number | undefined
+  size: number | undefined,
+  step?: number
 ): Splitter<LineBatch> {
-  const plan = planLines(options, size)
+  const plan = planLines(options, size, step)
   return plan.reverse ? new ReverseLineSplitter(plan, size as number) : new LineSplitter(plan)
 }
 
 /** @throws as planLines() and windows() do */
 export function batchesOfLines(sequence: Windowed, options: LineOptions = {}): Batches<LineBatch> {
   const splitter = lineSplitter(options, sequence.knownSize)
-  const { size, prefetch, signal } = options
-  return new Batches(stretch => sequence.windows(walkOf(stretch, { size, prefetch, signal })), splitter)
+  const open = (stretch: Stretch) => sequence.windows(walkOf(stretch, options, sequence.windowSize))
+  return new Batches(open, splitter)
 }
 
-/** What the caller asked of windows, and over it what the stretch needs. */
+/**
+ * What the caller asked of windows, and over it what the stretch needs.
+ *
+ * @param windowSize bytes of a window where the caller asked for no size; absent, as `windows()` has it
+ */
 export function walkOf(
   stretch: Stretch,
-  given: { [K in keyof WindowOptions]: WindowOptions[K] | undefined }
+  { size, prefetch, signal }: WindowOptions,
+  windowSize?: number
 ): WindowOptions {
-  const options: Record<string, unknown> = {}
-  for (const [name, value] of Object.entries({ ...given, ...stretch })) {
-    if (value !== undefined) options[name] = value
+  // Those of a stretch are never larger than the caller's: they may be all that the limit holds.
+  const most = size ?? windowSize ?? Number.POSITIVE_INFINITY
+  return {
+    ...(prefetch === undefined ? {} : { prefetch }),
+    ...(signal === undefined ? {} : { signal }),
+    ...(size === undefined ? {} : { size }),
+    ...stretch,
+    ...(stretch.size === undefined || stretch.size < most ? {} : { size: most })
   }
-  return options
 }

@@ -15,13 +15,14 @@ const OVERLAP = 64 * 1024
 /** @throws as planRecords() and windows() do */
 export function batchesOfRecords(sequence: Windowed, options: RecordOptions): Batches<RecordBatch> {
   const plan = planRecords(options, sequence.scan, sequence.path)
-  const { start, end, size, prefetch, signal } = options
-  const windowSize = size ?? sequence.windowSize
+  const { start, end, size = sequence.windowSize } = options
   // Of small windows it would be too large a part.
-  const overlap = typeof windowSize === 'number' && windowSize >= 4 * OVERLAP ? OVERLAP : 0
-  const splitter = new RecordSplitter(plan, start ?? 0, { overlap }, sequence.onCopy)
-  return new Batches(
-    stretch => sequence.windows(walkOf(stretch, { start, end, size, prefetch, signal })),
-    splitter
-  )
+  const overlap = sequence.overlaps && size >= 4 * OVERLAP ? OVERLAP : 0
+  const stretch = {
+    overlap,
+    ...(start === undefined ? {} : { start }),
+    ...(end === undefined ? {} : { end })
+  }
+  const splitter = new RecordSplitter(plan, start ?? 0, stretch, sequence.onCopy)
+  return new Batches(next => sequence.windows(walkOf(next, options, sequence.windowSize)), splitter)
 }

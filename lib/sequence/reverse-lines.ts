@@ -2,15 +2,16 @@
  * Windows into lines, backwards: the last line first.
  */
 import { Buffer } from 'node:buffer'
+import { alignUp } from '../range.js'
 import { Carry } from './carry.js'
 import type { LineBatch } from './line-decoder.js'
 import type { LinePlan } from './line-plan.js'
-import { checkLine, LineSplitter, TAIL_WINDOW } from './line-splitter.js'
+import { checkLine, firstByte, firstStep, LineSplitter, tailStretch } from './line-splitter.js'
 import type { Splitter, Stretch } from './splitter.js'
 
-/** Bytes of the first block, which is all that it takes where a few lines are wanted; each next one has twice as many. */
-const FIRST_BLOCK = 64 * 1024
-const LARGEST_BLOCK = 1024 * 1024
+/** Steps of the first block, which is all that it takes where a few lines are wanted; each next one has twice as many. */
+const FIRST_BLOCK = 2
+const LARGEST_BLOCK = 16
 
 /**
  * Its stretches are blocks, each before the one before it, and each read forwards and copied. Where the range ends
@@ -20,11 +21,13 @@ export class ReverseLineSplitter implements Splitter<LineBatch> {
   readonly #plan: LinePlan
   /** Nothing before it is of interest. */
   readonly #floor: number
-  /** Everything from here on has been read, or comes after the last line. */
+  /** Everything from here on has been read, or comes after the last line; while snapping, what comes before it. */
   #from: number
+  /** Bytes of the block under way. */
+  #blockLength = 0
   #snapping: boolean
   #snapped = false
-  #blockSize = FIRST_BLOCK
+  #steps = FIRST_BLOCK
   /** The block at hand; while snapping, what a delimiter may begin in. */
   readonly #block = new Carry()
   /** What has been read of the line that begins before the blocks that were read; in order. */
@@ -37,9 +40,9 @@ export class ReverseLineSplitter implements Splitter<LineBatch> {
   /** @param size bytes of the sequence */
   constructor(plan: LinePlan, size: number) {
     this.#plan = plan
-    this.#floor = Math.max(0, plan.start - plan.delimiter.length)
+    this.#floor = firstStep(plan.start, plan)
     this.#snapping = plan.end < size
-    this.#from = this.#snapping ? Math.max(0, plan.end - plan.delimiter.length) : size
+    this.#from = this.#snapping ? firstByte(plan.end, plan) : size
     this.#left = plan.end > plan.start ? plan.limit : 0
   }
 
@@ -49,17 +52,21 @@ export class ReverseLineSplitter implements Splitter<LineBatch> {
 
   nextStretch(): Stretch | undefined {
     if (this.#left === 0) return undefined
-    if (this.#snapping) return { start: this.#from, size: TAIL_WINDOW, prefetch: 0 }
+    if (this.#snapping) return tailStretch(this.#from, this.#plan)
     if (this.#from <= this.#floor) return undefined
+    const { step } = this.#plan
     const end = this.#from
-    this.#from = Math.max(this.#floor, end - this.#blockSize)
-    this.#blockSize = Math.min(2 * this.#blockSize, LARGEST_BLOCK)
+    this.#from = Math.max(this.#floor, alignUp(Math.max(0, end - this.#steps * step), step))
+    this.#blockLength = end - this.#from
+    this.#steps = Math.min(2 * this.#steps, LARGEST_BLOCK)
     return { start: this.#from, end, prefetch: 0 }
   }
 
   feed(offset: number, bytes: Buffer): void {
-    if (this.#snapping) this.#snap(offset, bytes)
-    else this.#block.push(bytes)
+    if (this.#snapping) return this.#snap(offset, bytes)
+    this.#block.push(bytes)
+    // Now, not when the stretch has ended: as long as there are lines to take, so long it can be interrupted.
+    if (this.#block.length === this.#blockLength) this.#split(this.#block.join(Buffer.alloc(0)))
   }
 
   take(): LineBatch | undefined {
@@ -75,30 +82,28 @@ export class ReverseLineSplitter implements Splitter<LineBatch> {
   }
 
   end(): void {
-    if (this.#snapping) {
-      this.#snapping = this.#snapped = false
-      this.#block.clear()
-    } else if (this.#block.length > 0) {
-      this.#split(this.#block.join(Buffer.alloc(0)))
-    }
+    if (this.#snapping) this.#block.clear()
+    this.#snapping = this.#snapped = false
   }
 
   /** Go on to where the first line begins that is not of the range. */
   #snap(offset: number, bytes: Buffer): void {
     const { delimiter } = this.#plan
-    const end = delimiter.endAfter(this.#block, bytes, 0, offset)
+    const from = this.#from - offset
+    if (from >= bytes.length) return
+    const end = delimiter.endAfter(this.#block, bytes, from, offset)
     this.#snapped = end !== -1
     this.#from = offset + (this.#snapped ? end : bytes.length)
-    this.#block.push(bytes)
+    this.#block.push(bytes.subarray(from))
     this.#block.trim(delimiter.length - 1)
   }
 
   /** What follows the first delimiter of a block are whole lines. */
   #split(block: Buffer): void {
-    const { delimiter, start } = this.#plan
+    const { delimiter } = this.#plan
     const seam = Buffer.concat([block, this.#headOfRest(delimiter.length - 1)])
     const at = delimiter.find(seam, 0, this.#from)
-    const first = this.#from === 0 && start === 0
+    const first = this.#from === 0
     if (at === -1 && !first) {
       this.#prepend(block)
       return
@@ -113,8 +118,8 @@ export class ReverseLineSplitter implements Splitter<LineBatch> {
 
   #decode(bytes: Buffer, offset: number): void {
     // Of the same making as forwards; what is at the end without a delimiter is the last line of the sequence.
-    const whole = { start: 0, end: Number.POSITIVE_INFINITY, limit: Number.POSITIVE_INFINITY }
-    const lines = new LineSplitter({ ...this.#plan, ...whole }, offset)
+    const all = { end: Number.POSITIVE_INFINITY, limit: Number.POSITIVE_INFINITY }
+    const lines = new LineSplitter({ ...this.#plan, ...all }, offset)
     lines.feed(offset, bytes)
     const more = () => {
       for (let batch = lines.take(); batch; batch = lines.take()) this.#batches.push(batch)

@@ -67,6 +67,10 @@ export abstract class Sequence implements AsyncDisposable {
   protected get knownSize(): number | undefined {
     return undefined
   }
+  /** Whether a window can repeat bytes of the one before it. */
+  protected get overlaps(): boolean {
+    return false
+  }
   /** Finds delimiters in bulk. */
   protected get scan(): Scan {
     return scanBytes
@@ -267,9 +271,9 @@ export abstract class Sequence implements AsyncDisposable {
 
   /** What lines and records need to know. */
   get #windowed(): Windowed {
-    const { windowSize, onCopy, knownSize, scan } = this
+    const { windowSize, onCopy, knownSize, overlaps, scan } = this
     const path = 'path' in this && typeof this.path === 'string' ? this.path : undefined
-    return { windows: options => this.windows(options), windowSize, onCopy, knownSize, scan, path }
+    return { windows: options => this.windows(options), windowSize, onCopy, knownSize, overlaps, scan, path }
   }
 
   /** The windows of a stream, and how they are cut into chunks. */

@@ -5,9 +5,9 @@ import type { Line, LineEncoding, LineOptions } from '../../lib/sequence/line-pl
 import { lineSplitter } from '../../lib/sequence/lines.js'
 import { cases, type Driven, drive, plainLines } from '../support/splitting.js'
 
-function split(content: Buffer, options: LineOptions, driven: Driven): (string | Line)[] {
+function split(content: Buffer, options: LineOptions, driven: Driven & { step?: number }): (string | Line)[] {
   const lines: (string | Line)[] = []
-  drive<LineBatch>(content, lineSplitter(options, content.length), driven, batch => {
+  drive<LineBatch>(content, lineSplitter(options, content.length, driven.step), driven, batch => {
     if (batch.length === 0) throw new Error('an empty batch')
     lines.push(...batch)
   })
@@ -29,7 +29,8 @@ const contents = fc.array(pieces, { maxLength: 40 }).map(parts => Buffer.concat(
 const encodings = fc.constantFrom<LineEncoding>('utf8', 'latin1', 'utf16le')
 const delimiters = fc.constantFrom(undefined, undefined, '\n', '|', '||', 'aa', '\r\n', 'é', '\u0a0a', 'aba')
 const overlapping = new Set(['||', 'aa', 'aba'])
-const sizes = fc.integer({ min: 1, max: 64 })
+/** Bytes of a window, and of what is decoded at a time. */
+const sizes = fc.record({ size: fc.integer({ min: 1, max: 64 }), step: fc.integer({ min: 1, max: 40 }) })
 
 const texts = fc.record({ content: contents, encoding: encodings, delimiter: delimiters }).map(each => {
   const { content, encoding } = each
@@ -37,34 +38,42 @@ const texts = fc.record({ content: contents, encoding: encodings, delimiter: del
   return { content, options: { encoding, ...(delimiter === undefined ? {} : { delimiter }) } }
 })
 
-describe('a line splitter', () => {
+describe('a line splitter', function () {
+  this.timeout(600_000)
+
   it('makes the lines that a plain split makes, in windows of any size', () => {
     fc.assert(
-      fc.property(texts, sizes, fc.boolean(), fc.integer({ min: 1, max: 80 }), (text, size, keep, max) => {
-        const { content } = text
-        const options = { ...text.options, keepDelimiter: keep }
-        const expected = plainLines(content, options)
-        expect(split(content, options, { size })).to.deep.equal(expected.map(({ line }) => line))
-        expect(split(content, { ...options, offsets: true }, { size })).to.deep.equal(expected)
-        // A bound on lines that none exceeds changes nothing.
-        const longest = Math.max(
-          1,
-          ...plainLines(content, { delimiter: '\n', ...text.options }).map(l => l.length)
-        )
-        expect(split(content, { ...options, maxLineBytes: longest + max }, { size })).to.have.length(
-          expected.length
-        )
-      }),
+      fc.property(
+        texts,
+        sizes,
+        fc.boolean(),
+        fc.integer({ min: 1, max: 80 }),
+        (text, { size, step }, keep, max) => {
+          const { content } = text
+          const options = { ...text.options, keepDelimiter: keep }
+          const expected = plainLines(content, options)
+          expect(split(content, options, { size, step })).to.deep.equal(expected.map(({ line }) => line))
+          expect(split(content, { ...options, offsets: true }, { size, step })).to.deep.equal(expected)
+          // A bound on lines that none exceeds changes nothing.
+          const longest = Math.max(
+            1,
+            ...plainLines(content, { delimiter: '\n', ...text.options }).map(l => l.length)
+          )
+          expect(split(content, { ...options, maxLineBytes: longest + max }, { size, step })).to.have.length(
+            expected.length
+          )
+        }
+      ),
       cases(3000)
     )
   })
 
   it('agrees with a split of the decoded text', () => {
     fc.assert(
-      fc.property(contents, encodings, sizes, (content, encoding, size) => {
+      fc.property(contents, encodings, sizes, (content, encoding, { size, step }) => {
         const lines = content.toString(encoding).split(/\r?\n/)
         if (lines.at(-1) === '') lines.pop()
-        expect(split(content, { encoding }, { size })).to.deep.equal(lines)
+        expect(split(content, { encoding }, { size, step })).to.deep.equal(lines)
       }),
       cases(2000)
     )
@@ -77,7 +86,7 @@ describe('a line splitter', () => {
         sizes,
         fc.array(fc.nat(200), { maxLength: 6 }),
         fc.boolean(),
-        (text, size, cuts, reverse) => {
+        (text, { size, step }, cuts, reverse) => {
           const { content, options } = text
           const bounds = [0, ...cuts.map(cut => Math.min(cut, content.length)), content.length].sort(
             (a, b) => a - b
@@ -86,7 +95,7 @@ describe('a line splitter', () => {
           const backwards = reverse && !overlapping.has(options.delimiter ?? '')
           const parts = bounds.slice(1).map((end, i) => {
             const range = { ...options, offsets: true, start: bounds[i] as number, end, reverse: backwards }
-            const lines = split(content, range, { size }) as Line[]
+            const lines = split(content, range, { size, step }) as Line[]
             for (const { offset } of lines) expect(offset).to.be.within(bounds[i] as number, end - 1)
             return backwards ? lines.reverse() : lines
           })

@@ -99,7 +99,9 @@ function check({ records, error }: Split, expected: Plain): void {
   expect(error).to.deep.equal(expected.error)
 }
 
-describe('a record splitter', () => {
+describe('a record splitter', function () {
+  this.timeout(600_000)
+
   it('finds records between delimiters, in windows of any size that slide, overlap or do neither', () => {
     const bytes = fc.array(fc.constantFrom(0x0a, 0x0a, 0x0d, 0x61, 0x61, 0x62, 0), { maxLength: 200 })
     const delimiters = fc.constantFrom<string | number | Uint8Array>(

@@ -1,14 +1,16 @@
 /**
  * For splitters: windows without I/O, and the plain split of a whole file that they are compared with.
  */
-import fc from 'fast-check'
 import type { LineOptions } from '../../lib/sequence/line-plan.js'
 import type { Splitter, Stretch } from '../../lib/sequence/splitter.js'
 
-/** How many cases a property is run with: all there are to be by SLIDEMAP_CASES, else so many as take a moment. */
-export function cases(few: number): fc.Parameters<unknown> {
-  const all = Number(process.env.SLIDEMAP_CASES ?? 0)
-  return { numRuns: all || few, verbose: fc.VerbosityLevel.None }
+/** As many cases as SLIDEMAP_CASES says, under a seed that is told or is SLIDEMAP_SEED; else so many as take a moment. */
+export function cases(few: number): { numRuns: number; seed?: number } {
+  const { SLIDEMAP_CASES: many, SLIDEMAP_SEED: given } = process.env
+  if (many === undefined) return { numRuns: few }
+  const seed = given === undefined ? Date.now() % 2 ** 31 : Number(given)
+  console.log(`      ${many} cases, seed ${seed}`)
+  return { numRuns: Number(many), seed }
 }
 
 export interface Driven {
