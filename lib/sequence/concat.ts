@@ -102,7 +102,7 @@ export class Concatenation<S = unknown> extends Sequence {
    * What `next()` rejects with for a source has its place in the list as `index`.
    *
    * @throws {SlidemapError} ERR_MAP_CLOSED; ERR_MAP_UNSUPPORTED for a second walk of a list that can be walked once,
-   *   and for an overlap: windows of two files do not overlap
+   *   for an overlap (windows of two files do not overlap), and for `follow`
    */
   override windows(options?: WindowOptions): ConcatWindows<S> {
     this.#throwIfClosed()
@@ -141,6 +141,7 @@ export class Concatenation<S = unknown> extends Sequence {
     if (integer('options.overlap', o.overlap ?? 0, 0) > 0) {
       throw new SlidemapError('ERR_MAP_UNSUPPORTED', 'windows of a concatenation do not overlap')
     }
+    if (o.follow) throw new SlidemapError('ERR_MAP_UNSUPPORTED', 'a concatenation cannot be followed')
     const lifetime = oneOf('options.lifetime', o.lifetime ?? 'leased', ['leased', 'copied'])
     integer('options.prefetch', o.prefetch ?? this.#share.prefetch, 0)
     const signal = abortSignal('options.signal', o.signal)

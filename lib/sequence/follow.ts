@@ -4,7 +4,7 @@
 import type { Buffer } from 'node:buffer'
 import { follow as link } from '../abort.js'
 import { integer, integerOrInfinity } from '../arguments.js'
-import { hasCode, invalidType } from '../errors.js'
+import { hasCode, invalidRange, invalidType } from '../errors.js'
 import { changed } from '../manager/handles.js'
 import type { Consumer, OpenFile } from '../manager/open-file.js'
 import { type Alarm, type FileWatch, type Identity, isMissing, systemWatch } from './file-watch.js'
@@ -17,7 +17,7 @@ export interface FollowOptions {
   /**
    * Begin again at byte 0 where the file has been truncated, or where another one is at its path, as logs are rotated;
    * and wait for one where there is none. Windows are copies then, whatever `lifetime` says, and the file is looked at
-   * again before each is handed over: what a lent one lost could go unnoticed. Default false: these are errors.
+   * again before each is handed over: what a lent one lost could go unnoticed. Not with an `end`. Default false: these are errors.
    */
   restart?: boolean
   /** How long a change may go unnoticed where the OS does not tell of it, in milliseconds; default 1,000. */
@@ -48,6 +48,7 @@ export function planFollow(view: View, options: WindowOptions, limit: number): F
   }
   const { restart = false, intervalMs = 1000 } = follow === true ? {} : (follow ?? {})
   if (typeof restart !== 'boolean') throw invalidType('options.follow.restart', 'of type boolean', restart)
+  if (restart && end !== undefined) throw invalidRange('options.end', 'absent where follow.restart is', end)
   const plan = planWindows(view, rest)
   const start = plan.walk.start - view.base
   return {
@@ -123,6 +124,7 @@ export class FollowedWindows implements WindowIterator {
   #first: number
   /** Byte of the file after the last one handed over. */
   #reached: number
+  #restarts = 0
   #ended = false
   /** The last call made; the next one starts when it has settled. */
   #tail: Promise<unknown> = Promise.resolve()
@@ -145,6 +147,10 @@ export class FollowedWindows implements WindowIterator {
    */
   next(): Promise<IteratorResult<Window, undefined>> {
     return this.#enqueue(() => this.#advance())
+  }
+
+  get restarts(): number {
+    return this.#restarts
   }
 
   slide(offset: number, length: number): boolean {
@@ -317,6 +323,7 @@ export class FollowedWindows implements WindowIterator {
 
   /** From the first byte on. */
   #restart(): void {
+    this.#restarts++
     this.#first = this.#reached = this.#view.base
   }
 
