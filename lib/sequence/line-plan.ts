@@ -10,7 +10,8 @@ import type { WindowOptions } from './windows.js'
 export type LineEncoding = 'utf8' | 'latin1' | 'utf16le'
 
 /** Which lines, and how. The options of `windows()` that are not here do not concern lines, which are copies. */
-export interface LineOptions extends Pick<WindowOptions, 'start' | 'end' | 'size' | 'prefetch' | 'signal'> {
+export interface LineOptions
+  extends Pick<WindowOptions, 'start' | 'end' | 'size' | 'prefetch' | 'signal' | 'follow'> {
   /**
    * First byte; default 0. A range that begins inside a line begins with the next line, so that ranges that adjoin
    * yield every line once.

@@ -3,6 +3,8 @@
  */
 import { Batches } from './batches.js'
 import type { Scan } from './delimiter.js'
+import type { FollowOptions } from './follow.js'
+import { FollowedLineSplitter, planFollowedLines } from './follow-lines.js'
 import type { LineBatch } from './line-decoder.js'
 import { type LineOptions, planLines } from './line-plan.js'
 import { LineSplitter } from './line-splitter.js'
@@ -43,8 +45,24 @@ export function lineSplitter(
 
 /** @throws as planLines() and windows() do */
 export function batchesOfLines(sequence: Windowed, options: LineOptions = {}): Batches<LineBatch> {
+  if (options?.follow) return batchesOfFollowed(sequence, options, options.follow)
   const splitter = lineSplitter(options, sequence.knownSize)
   const open = (stretch: Stretch) => sequence.windows(walkOf(stretch, options, sequence.windowSize))
+  return new Batches(open, splitter)
+}
+
+function batchesOfFollowed(
+  sequence: Windowed,
+  options: LineOptions,
+  follow: true | FollowOptions
+): Batches<LineBatch> {
+  let windows: WindowIterator | undefined
+  const plan = planFollowedLines(options, sequence.knownSize)
+  const splitter = new FollowedLineSplitter(plan, () => windows?.restarts ?? 0)
+  const open = (stretch: Stretch) => {
+    windows = sequence.windows({ ...walkOf(stretch, options, sequence.windowSize), follow })
+    return windows
+  }
   return new Batches(open, splitter)
 }
 

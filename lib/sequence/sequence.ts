@@ -32,6 +32,8 @@ export interface WindowIterator extends AsyncIterableIterator<Window>, AsyncDisp
    * @returns whether it will
    */
   slide?(offset: number, length: number): boolean
+  /** How often they have begun again at byte 0, with another file or one that was cut short. Absent for never. */
+  readonly restarts?: number
 }
 
 /** An iterator that gives everything back when it is left: by `break`, `return()`, or the end of `await using`. */
