@@ -61,8 +61,8 @@ export class Upcoming<S> implements Spares {
   #unwanted = false
   /** Whether the last file seen was small: those after it are taken for the same. */
   #expectSmall: boolean
-  /** Files of the next job at the most: it doubles while they turn out small, so that who leaves early pulled little. */
-  #batch = 1
+  /** Small files that have passed since the last larger one. */
+  #passed = 0
 
   constructor(options: UpcomingOptions<S>) {
     this.#options = options
@@ -87,7 +87,7 @@ export class Upcoming<S> implements Spares {
         this.#pull(this.#depth + 1)
         await this.#readHead()
       } else {
-        return this.#items.shift()
+        return this.#shift()
       }
     }
     if (this.#failure) throw this.#failure.error
@@ -96,13 +96,13 @@ export class Upcoming<S> implements Spares {
 
   /** The next source if it was read ahead. */
   takeRead(): Item<S> | undefined {
-    return this.#items[0]?.state === 'read' ? this.#items.shift() : undefined
+    return this.#items[0]?.state === 'read' ? this.#shift() : undefined
   }
 
   /** A file that was opened on its own has so many bytes. */
   saw(size: number): void {
     this.#expectSmall = this.#options.small.includes(size)
-    if (!this.#expectSmall) this.#batch = 1
+    if (!this.#expectSmall) this.#passed = 0
   }
 
   /** Pull, read and open ahead, as far as that takes nothing from anybody. */
@@ -142,9 +142,18 @@ export class Upcoming<S> implements Spares {
     return Math.min(this.#options.lookahead, this.#expectSmall ? 2 * this.#batch : 1)
   }
 
-  /** Files of a job at the most, so that the next job's files have been pulled when one ends. */
-  get #largestBatch(): number {
-    return Math.max(1, Math.floor(this.#options.lookahead / 2))
+  /**
+   * Files of the next job at the most: as many as have passed, so that who leaves early has pulled little; and half of
+   * what may be pulled, so that one job's are read while another's are walked.
+   */
+  get #batch(): number {
+    return Math.max(1, Math.min(this.#passed, Math.floor(this.#options.lookahead / 2)))
+  }
+
+  #shift(): Item<S> | undefined {
+    const item = this.#items.shift()
+    if (item?.state === 'read') this.#passed++
+    return item
   }
 
   /** Pull until so many are there, or the list takes its time: then what is missing comes later. */
@@ -243,9 +252,6 @@ export class Upcoming<S> implements Spares {
       item.whole = wholes[i]
       item.state = i >= wholes.length ? 'pulled' : item.whole ? 'read' : 'alone'
       if (i >= kept && item.state === 'read') putBack(item)
-    }
-    if (wholes.length === run.length && wholes.every(Boolean)) {
-      this.#batch = Math.min(this.#batch * 2, this.#largestBatch)
     }
   }
 
