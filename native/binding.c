@@ -1,6 +1,7 @@
 /* The addon: what lib/mapping/addon.ts describes. Arguments are checked before the first system call. */
 #define _GNU_SOURCE
 #include "arguments.h"
+#include "heap.h"
 #include "jobs.h"
 #include "losses.h"
 #include "outcome.h"
@@ -398,6 +399,7 @@ NAPI_MODULE_INIT()
     { "resident", resident }, { "forget", forget },     { "close", close_file },
     { "drain", drain },       { "counters", counters }, { "closeSync", close_file_sync },
     { "readSmall", read_small }, { "visitCache", visit_cache_call }, { "scan", scan_call },
+    { "keepFreedMemory", keep_freed_memory },
   };
   struct environment *environment = set_up(env);
   napi_value losses;

@@ -154,6 +154,7 @@ export class RegionManager implements LedgerEvents {
 
   /** Bytes were copied for a consumer. */
   readonly copied = (bytes: number): void => {
+    if (this.counts.bytesCopied === 0) this.mapper.expectCopies?.()
     this.counts.bytesCopied += bytes
   }
 

@@ -167,6 +167,11 @@ export interface Addon {
   /** Close a descriptor that this addon opened, on the thread pool. Answers errno. */
   close(fd: number): Promise<number>
   closeSync(fd: number): number
+  /**
+   * Let the C library keep the memory of freed chunks (up to 62 MiB, glibc) instead of giving it back to the OS and
+   * faulting it in again: for the whole process, and for good.
+   */
+  keepFreedMemory(): void
   /** Give all resting addresses back to the OS. */
   drain(): void
   counters(): AddonCounters

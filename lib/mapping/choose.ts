@@ -31,7 +31,7 @@ const advice: Partial<Record<keyof Makers, string>> = {
 
 /** Every member that a {@link Mapper} has to have, with its type. */
 const members: Record<
-  Exclude<keyof Mapper, 'readSmall' | 'scan' | 'visitCache'>,
+  Exclude<keyof Mapper, 'expectCopies' | 'readSmall' | 'scan' | 'visitCache'>,
   'string' | 'number' | 'boolean' | 'function'
 > = {
   name: 'string',

@@ -132,6 +132,8 @@ export interface Mapper {
   /** Close a descriptor that a job opened. */
   close(fd: number): Promise<void>
   closeSync(fd: number): void
+  /** Told once that copies will be made out of its mappings, many and short-lived. */
+  expectCopies?(): void
   /** Give back what rests: address ranges, memory of released mappings. */
   drain(): void
   /**

@@ -160,6 +160,10 @@ class NativeMapper implements Mapper {
     succeed(this.#addon.closeSync(fd), 'close')
   }
 
+  expectCopies(): void {
+    this.#addon.keepFreedMemory()
+  }
+
   drain(): void {
     this.#scratch = undefined
     this.#resting.drain()

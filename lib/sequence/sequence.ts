@@ -56,9 +56,6 @@ const DEFAULT_CHUNK_SIZE = 64 * 1024
 /** A chunk that is lent costs a write, not a copy: the larger, the fewer. */
 const LENT_CHUNK_SIZE = 2 ** 20
 
-/** Copying is cheapest out of windows that stay in the processor's cache. */
-const COPIED_WINDOW_SIZE = 4 * 2 ** 20
-
 /** Everything that follows from windows. */
 export abstract class Sequence implements AsyncDisposable {
   /** Bytes of a window where no other size is asked for. */
@@ -291,7 +288,6 @@ export abstract class Sequence implements AsyncDisposable {
       leased: oneOf('options.lifetime', lifetime, ['leased', 'copied']) === 'leased',
       onCopy: this.onCopy
     }
-    const size = chunk.leased ? this.windowSize : Math.min(this.windowSize, COPIED_WINDOW_SIZE)
-    return { windows: this.windows({ size, ...rest, lifetime: 'leased' }), chunk }
+    return { windows: this.windows({ ...rest, lifetime: 'leased' }), chunk }
   }
 }

@@ -51,6 +51,7 @@ function standIn(outcome: Partial<AddonOutcome> = {}, change: Partial<Addon> = {
     visitCache: note('visitCache', Promise.resolve(new Float64Array())),
     close: note('close', Promise.resolve(0)),
     closeSync: note('closeSync', 0),
+    keepFreedMemory: note('keepFreedMemory', undefined),
     drain: note('drain', undefined),
     counters: () => expect.fail('not asked for'),
     ...change

@@ -7,6 +7,7 @@ import { expect } from 'chai'
 import fc from 'fast-check'
 import { Writable as StreamxWritable } from 'streamx'
 import { MapManager, type MappedFile } from '../../lib/index.js'
+import { chooseMapper } from '../../lib/mapping/choose.js'
 import { bytesAt, collect, KiB, MiB, tempFile } from '../support/files.js'
 import { collectedUntil, eventually, realMappers } from '../support/mappers.js'
 import { mappingsOf } from '../support/os.js'
@@ -190,6 +191,20 @@ for (const mapper of realMappers) {
       expect(Buffer.concat(kept).equals(content)).to.equal(true)
       expect(kept.every(chunk => chunk.buffer.byteLength === chunk.length)).to.equal(true)
       expect(manager.stats().bytesCopied).to.equal(content.length)
+    })
+
+    it('prepares for copies once, and not before the first', async () => {
+      const told: number[] = []
+      const own = chooseMapper(mapper, () => {})
+      own.expectCopies = () => told.push(1)
+      const copying = new MapManager({ mapper: own })
+      const other = await copying.open(path)
+      await collect(other.stream({ lifetime: 'leased' }))
+      expect(told).to.have.length(0)
+      await collect(other.stream())
+      await collect(other.stream())
+      expect(told).to.have.length(1)
+      await copying.close()
     })
 
     it('copies chunks that stay right through sinks that queue them and pass them on', async () => {
