@@ -145,7 +145,8 @@ export class Concatenation<S = unknown> extends Sequence {
     const lifetime = oneOf('options.lifetime', o.lifetime ?? 'leased', ['leased', 'copied'])
     integer('options.prefetch', o.prefetch ?? this.#share.prefetch, 0)
     const signal = abortSignal('options.signal', o.signal)
-    return { start, end, size, lifetime, signal, options: o, whole: true }
+    // What is read into memory leaves its pages in the cache.
+    return { start, end, size, lifetime, signal, options: o, whole: o.dropBehind !== true }
   }
 
   #spend(): void {
