@@ -2,6 +2,7 @@
  * `nodeStream()`: a sequence as a Readable of node:stream.
  */
 import { Buffer } from 'node:buffer'
+import { nextTick } from 'node:process'
 import { Readable } from 'node:stream'
 import { type ChunkOptions, Chunks } from './chunks.js'
 import type { WindowIterator } from './sequence.js'
@@ -24,7 +25,7 @@ import type { WindowIterator } from './sequence.js'
  */
 export class NodeReadable extends Readable {
   readonly #chunks: Chunks
-  /** The window has no more chunks, and Node wants one. */
+  /** Node wants a chunk, and was not given one yet. */
   #wanting = false
 
   /** @internal */
@@ -39,24 +40,20 @@ export class NodeReadable extends Readable {
 
   override read(size?: number): Buffer | null {
     const chunk = super.read(size)
+    if (!this.#wanting) return chunk
     // Only who reads in vain is done with the chunks of this window; Node's own read(0) says nothing of the consumer.
-    if (chunk === null && this.#wanting && (size !== 0 || this.readableLength === 0)) {
-      this.#keepRest()
-      void this.#advance()
-    }
+    const inVain = chunk === null && (size !== 0 || this.readableLength === 0)
+    if (inVain || this.readableLength === 0) this.#supply(inVain)
+    // Who reads once for each 'readable' has to come by once more, to be told that there is nothing just now.
+    if (this.#wanting && chunk !== null && this.listenerCount('readable') > 0)
+      nextTick(() => this.emit('readable'))
     return chunk
   }
 
   override _read(): void {
-    try {
-      const chunk = this.#chunks.take()
-      if (chunk !== undefined) this.push(chunk)
-      // Node asks for more before it hands out what it has: a leased chunk is with the consumer still.
-      else if (this.#chunks.leased) this.#wanting = true
-      else void this.#advance()
-    } catch (error) {
-      this.destroy(error as Error)
-    }
+    this.#wanting = true
+    // Node asks for more before it hands out what it has, and would join the two.
+    if (this.readableLength === 0) this.#supply(false)
   }
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
@@ -66,9 +63,25 @@ export class NodeReadable extends Readable {
     )
   }
 
+  /** @param leave whether the consumer is done with the chunks that it has of this window */
+  #supply(leave: boolean): void {
+    try {
+      const chunk = this.#chunks.take()
+      if (chunk !== undefined) {
+        this.#wanting = false
+        this.push(chunk)
+      } else if (leave || !this.#chunks.leased) {
+        this.#keepRest()
+        void this.#advance()
+      }
+    } catch (error) {
+      this.destroy(error as Error)
+    }
+  }
+
   /** Less than `read(size)` asked for is queued, out of a window that goes now. */
   #keepRest(): void {
-    const rest = this.readableLength > 0 ? super.read() : null
+    const rest = this.#chunks.leased && this.readableLength > 0 ? super.read() : null
     if (rest !== null) this.unshift(Buffer.from(rest))
   }
 
