@@ -4,8 +4,9 @@
  * A handle is in use only while a job runs on it: a mapping outlives its descriptor. Idle handles are closed, the
  * one used longest ago first, when another file needs the room, and opened again when they are needed.
  */
-import type { Buffer } from 'node:buffer'
+import { Buffer } from 'node:buffer'
 import { constants } from 'node:os'
+import { resolve } from 'node:path'
 import { SlidemapError, systemError } from '../errors.js'
 import type { FileInfo, MapOutcome, Mapper } from '../mapping/mapper.js'
 import { Budget } from './budget.js'
@@ -34,14 +35,35 @@ export class Handle implements Linked<Handle> {
   readonly flags: number
   /** The path as text, for errors. */
   readonly path: string | undefined
+  /** The same place, wherever the process goes meanwhile. */
+  readonly #place: string | Buffer | undefined
 
   constructor(mapper: Mapper, source: HandleSource, flags = 0) {
     this.mapper = mapper
     this.source = source
     this.flags = flags
-    this.path = typeof source === 'function' ? undefined : source.toString()
+    if (typeof source === 'function') return
+    this.path = source.toString()
+    this.#place = absolute(source)
+  }
+
+  /** What to open: first what the caller named, in errors too, and again what that was then. */
+  get place(): string | Buffer {
+    return (this.info && this.#place) ?? (this.source as string | Buffer)
   }
 }
+
+function absolute(path: string | Buffer): string | Buffer | undefined {
+  try {
+    if (typeof path === 'string') return resolve(path)
+    return path[0] === SLASH ? path : Buffer.concat([Buffer.from(`${process.cwd()}/`), path])
+  } catch {
+    // The folder the process is in is gone: then only what is absolute already can be opened.
+    return undefined
+  }
+}
+
+const SLASH = 0x2f
 
 /** A path to open, or what answers a descriptor that is the caller's own and is never closed here, -1 if it is closed. */
 export type HandleSource = string | Buffer | (() => number)
@@ -91,7 +113,7 @@ export class Handles {
     }
     return this.#pinned(handle, async () => {
       try {
-        const outcome = await job(source)
+        const outcome = await job(handle.place)
         this.#opened(handle, outcome, same)
         return outcome
       } catch (error) {
@@ -116,7 +138,7 @@ export class Handles {
     }
     this.budget.demand(1)
     try {
-      const outcome = job(source)
+      const outcome = job(handle.place)
       this.#opened(handle, outcome)
       this.#touch(handle)
       return outcome
