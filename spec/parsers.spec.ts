@@ -22,7 +22,7 @@ async function linesOf(script: string, ...operands: string[]): Promise<string[]>
 }
 
 describe('the examples with parsers', () => {
-  const scripts = ['csv', 'json-array', 'pack-walker', 'tar'].map(name => `examples/${name}.ts`)
+  const scripts = ['csv', 'json-array', 'ndjson', 'pack-walker', 'tar'].map(name => `examples/${name}.ts`)
 
   it('explain themselves', async () => {
     const helps = await Promise.all(scripts.map(script => run(script, ['--help'])))
@@ -84,6 +84,36 @@ describe('examples/csv.ts', () => {
       )
     })
   }
+})
+
+describe('examples/ndjson.ts', () => {
+  it('counts the values of a file of several windows, whatever ends its lines', async () => {
+    const values = Array.from({ length: 60_000 }, (_, i) => ({
+      kind: ['a\nb', 'ünï 😀', 3, null][i % 4],
+      text: 'x'.repeat(i % 700)
+    }))
+    const text = values.map((value, i) => `${JSON.stringify(value)}${i % 3 ? '\n' : '\r\n'}`).join('')
+    // More than one window of the default size; the last line has no end.
+    expect(text.length).to.be.above(20 * MiB)
+    const path = tempFile('parsers/values.ndjson', `${text}\n[]`)
+    expect(await linesOf('examples/ndjson.ts', path, 'kind')).to.deep.equal([
+      'values 60001',
+      '  "a\\nb" 15000',
+      '  "ünï 😀" 15000',
+      '  3 15000',
+      '  null 15000',
+      '  none 1'
+    ])
+  })
+
+  it('fails where a line is no JSON', async () => {
+    const { code, stderr } = await run('examples/ndjson.ts', [
+      tempFile('parsers/no.ndjson', '{}\n{\n'),
+      'kind'
+    ])
+    expect(stderr).to.match(/^SyntaxError: /)
+    expect(code).to.equal(1)
+  })
 })
 
 describe('examples/json-array.ts', () => {
