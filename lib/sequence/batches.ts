@@ -1,6 +1,7 @@
 /**
  * The asynchronous way through a splitter: batches, and the items in them one by one.
  */
+import type { Buffer } from 'node:buffer'
 import { SlidemapError } from '../errors.js'
 import type { WindowIterator } from './sequence.js'
 import type { Splitter, Stretch } from './splitter.js'
@@ -113,7 +114,11 @@ export class Batches<B> implements AsyncIterableIterator<B>, AsyncDisposable {
   async #nextBatch(): Promise<B | undefined> {
     while (!this.#ended) {
       if (this.#interruption) throw this.#interruption.reason
-      const batch = await this.#take()
+      // From here to the next window nobody else runs, unless bytes were lost.
+      if (this.#window !== undefined) expectHeld(this.#window)
+      const batch = this.#take()
+      if (this.#lost) await this.#explainLoss()
+      if (batch instanceof Failure) throw batch.error
       if (batch !== undefined) return batch
       if (this.#windows === undefined && !this.#openNext()) return undefined
       await this.#feed(this.#windows as unknown as WindowIterator)
@@ -121,23 +126,17 @@ export class Batches<B> implements AsyncIterableIterator<B>, AsyncDisposable {
     return undefined
   }
 
-  /** The next batch of what is at hand, once it is sure that it was made of the file's bytes. */
-  async #take(): Promise<B | undefined> {
-    let batch: B | undefined
+  /** The next batch of what is at hand; not to be used before it is sure that it was made of the file's bytes. */
+  #take(): B | Failure | undefined {
     try {
-      batch = this.#splitter.take()
+      return this.#splitter.take()
     } catch (error) {
-      // Zeros in place of lost bytes make no sense as records; that they are lost is what to tell.
-      await this.#throwIfLost()
-      throw error
+      return new Failure(error)
     }
-    if (batch !== undefined) await this.#throwIfLost()
-    return batch
   }
 
   /** The next window of this stretch, or its end. */
   async #feed(windows: WindowIterator): Promise<void> {
-    await this.#throwIfLost()
     if (this.#splitter.satisfied) {
       this.#window = undefined
       await windows.return?.()
@@ -174,14 +173,32 @@ export class Batches<B> implements AsyncIterableIterator<B>, AsyncDisposable {
     return true
   }
 
-  /** Zeros were read in place of lost bytes: the windows say why. */
-  async #throwIfLost(): Promise<void> {
-    const window = this.#window
-    if (window === undefined || window.lost < 0) return
+  /** Whether zeros were read in place of bytes of the window at hand. */
+  get #lost(): boolean {
+    return this.#window !== undefined && this.#window.lost >= 0
+  }
+
+  /** The windows say why; they reject with it. */
+  async #explainLoss(): Promise<never> {
+    const offset = this.#window?.lost
     this.#window = undefined
     await this.#windows?.next()
-    throw new SlidemapError('ERR_MAP_IO', `bytes were lost at offset ${window.lost}`, { offset: window.lost })
+    throw new SlidemapError('ERR_MAP_IO', `bytes were lost at offset ${offset}`, { offset })
   }
+}
+
+/** Why there is no batch. Zeros in place of lost bytes make no sense as records: then that is what to tell. */
+class Failure {
+  readonly error: unknown
+
+  constructor(error: unknown) {
+    this.error = error
+  }
+}
+
+/** @throws {SlidemapError} ERR_MAP_RELEASED where somebody had all windows of the file unmapped */
+function expectHeld(window: Window): Buffer {
+  return window.bytes
 }
 
 /**

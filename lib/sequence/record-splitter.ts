@@ -38,24 +38,24 @@ class BatchedRecord implements MapRecord {
   readonly offset: number
   readonly length: number
   readonly #batch: RecordBatch
-  readonly #start: number
 
   constructor(batch: RecordBatch, start: number, end: number) {
     this.offset = batch.offset + start
     this.length = end - start
     this.#batch = batch
-    this.#start = start
   }
 
   get bytes(): Buffer {
-    const { bytes } = this.#batch
-    if (bytes.length === 0 && this.length > 0) {
+    const { bytes, offset } = this.#batch
+    // No batch is made of nothing: it is gone.
+    if (bytes.length === 0) {
       throw new SlidemapError('ERR_MAP_RELEASED', `the record at ${this.offset} was released`, {
         offset: this.offset,
         length: this.length
       })
     }
-    return bytes.subarray(this.#start, this.#start + this.length)
+    const start = this.offset - offset
+    return bytes.subarray(start, start + this.length)
   }
 }
 
