@@ -7,30 +7,84 @@ import type { Line, LineEncoding, LinePlan } from './line-plan.js'
 /** Lines, by what was asked for; all of one kind. */
 export type LineBatch = string[] | Line[]
 
-/** Whole lines: `[from, to)` of `bytes`, of which the first byte is at `offset` in the sequence. */
+/** Whole lines. */
 export interface Piece {
+  /** Them, with their delimiters. */
   readonly bytes: Buffer
-  readonly from: number
-  readonly to: number
+  /** Where they begin in the sequence. */
   readonly offset: number
-  /** Whether it ends with a delimiter; the last line of a file may not. */
+  /** Whether the last of them has a delimiter; that of a file may have none. */
   readonly delimited: boolean
 }
 
-/** The lines of a piece. Text and bytes split alike: no delimiter is part of another character, or made of broken ones. */
+/** The lines of a piece. */
 export function decodeLines(plan: LinePlan, piece: Piece): LineBatch {
-  const end = piece.delimited ? piece.to - plan.delimiter.length : piece.to
-  const text = decode(plan.encoding, piece.bytes.subarray(piece.from, end))
-  const lines = text.split(plan.delimiterText)
-  if (plan.offsets) return locate(plan, piece, lines, text.length)
-  if (plan.keepDelimiter) return keepDelimiters(plan, piece, lines)
-  if (plan.stripReturn && text.includes('\r')) stripReturns(piece, lines)
+  const text = decode(plan.encoding, piece.bytes)
+  // As many characters as bytes: places in the one are places in the other.
+  const scans = plan.scan !== undefined && text.length === piece.bytes.length
+  if (plan.offsets)
+    return scans ? scanLocated(plan, piece, text) : locate(plan, piece, split(plan, piece, text))
+  if (scans) return scanLines(plan, piece, text)
+  const lines = split(plan, piece, text)
+  if (plan.keepDelimiter) keepDelimiters(plan, piece, lines)
+  else if (plan.stripReturn && text.includes('\r')) stripReturns(piece, lines)
   return lines
 }
 
 /** Most text is ASCII, which is faster to tell than to decode. */
 function decode(encoding: LineEncoding, bytes: Buffer): string {
   return bytes.toString(encoding === 'utf8' && isAscii(bytes) ? 'latin1' : encoding)
+}
+
+/* ---- cut where delimiters are in the bytes ---- */
+
+/** Where the delimiters are: so many of `plan.positions`. */
+function scan(plan: LinePlan, { bytes }: Piece): number {
+  return plan.scan?.(bytes, plan.delimiter.bytes, plan.positions) ?? 0
+}
+
+/** Where a line goes to that begins at `from` and has its delimiter at `at`. */
+function endOf(plan: LinePlan, bytes: Buffer, from: number, at: number): number {
+  if (plan.keepDelimiter) return at + plan.delimiter.length
+  return plan.stripReturn && at > from && bytes[at - 1] === 13 ? at - 1 : at
+}
+
+function scanLines(plan: LinePlan, piece: Piece, text: string): string[] {
+  const { positions, delimiter } = plan
+  const count = scan(plan, piece)
+  const lines = new Array<string>(piece.delimited ? count : count + 1)
+  let from = 0
+  for (let i = 0; i < count; i++) {
+    const at = positions[i] as number
+    lines[i] = text.substring(from, endOf(plan, piece.bytes, from, at))
+    from = at + delimiter.length
+  }
+  if (!piece.delimited) lines[count] = text.substring(from)
+  return lines
+}
+
+function scanLocated(plan: LinePlan, piece: Piece, text: string): Line[] {
+  const { positions, delimiter } = plan
+  const count = scan(plan, piece)
+  const lines = new Array<Line>(piece.delimited ? count : count + 1)
+  let from = 0
+  for (let i = 0; i < count; i++) {
+    const at = positions[i] as number
+    const to = endOf(plan, piece.bytes, from, at)
+    lines[i] = { line: text.substring(from, to), offset: piece.offset + from, length: to - from }
+    from = at + delimiter.length
+  }
+  if (!piece.delimited)
+    lines[count] = { line: text.substring(from), offset: piece.offset + from, length: text.length - from }
+  return lines
+}
+
+/* ---- cut where delimiters are in the text, which is the same: none is made of parts of characters, or broken ones ---- */
+
+function split(plan: LinePlan, piece: Piece, text: string): string[] {
+  const lines = text.split(plan.delimiterText)
+  if (piece.delimited) lines.pop()
+  return lines
 }
 
 /** How many of these lines had a delimiter. */
@@ -45,41 +99,27 @@ function stripReturns(piece: Piece, lines: string[]): void {
   }
 }
 
-function keepDelimiters(plan: LinePlan, piece: Piece, lines: string[]): string[] {
+function keepDelimiters(plan: LinePlan, piece: Piece, lines: string[]): void {
   for (let i = delimited(piece, lines) - 1; i >= 0; i--) lines[i] += plan.delimiterText
-  return lines
 }
 
-function locate(plan: LinePlan, piece: Piece, lines: string[], characters: number): Line[] {
-  const { delimiter, delimiterText, stripReturn, keepDelimiter } = plan
+function locate(plan: LinePlan, piece: Piece, lines: string[]): Line[] {
+  const { delimiter, delimiterText, stripReturn, keepDelimiter, encoding } = plan
+  const { bytes, offset } = piece
   const ended = delimited(piece, lines)
-  const width = bytesPerCharacter(plan, piece, characters)
-  let at = piece.from
-  return lines.map((text, i) => {
+  let at = 0
+  return lines.map((line, i) => {
     const from = at
-    const isEnded = i < ended
-    const to = width > 0 ? from + text.length * width : endOf(plan, piece, from, isEnded)
+    const to = i < ended ? delimiter.find(bytes, from, offset) : bytes.length
     at = to + delimiter.length
-    const offset = piece.offset + from
-    if (isEnded && keepDelimiter) return { line: text + delimiterText, offset, length: at - from }
-    if (isEnded && stripReturn && endsWithReturn(text)) {
-      const unit = plan.encoding === 'utf16le' ? 2 : 1
-      return { line: text.slice(0, -1), offset, length: to - from - unit }
+    if (i < ended && keepDelimiter)
+      return { line: line + delimiterText, offset: offset + from, length: at - from }
+    if (i < ended && stripReturn && endsWithReturn(line)) {
+      const length = to - from - (encoding === 'utf16le' ? 2 : 1)
+      return { line: line.slice(0, -1), offset: offset + from, length }
     }
-    return { line: text, offset, length: to - from }
+    return { line, offset: offset + from, length: to - from }
   })
-}
-
-/** 0 where it differs. In UTF-8, no character is longer than its bytes: as many of both means a byte each. */
-function bytesPerCharacter({ encoding, delimiter }: LinePlan, piece: Piece, characters: number): number {
-  if (encoding === 'utf16le') return (piece.to - piece.from) % 2 === 0 ? 2 : 0
-  const bytes = piece.to - piece.from - (piece.delimited ? delimiter.length : 0)
-  return bytes === characters ? 1 : 0
-}
-
-/** Where the text of the line that begins at `from` ends. */
-function endOf({ delimiter }: LinePlan, { bytes, to, offset }: Piece, from: number, ended: boolean): number {
-  return ended ? delimiter.find(bytes, from, offset) : to
 }
 
 function endsWithReturn(line: string): boolean {

@@ -4,7 +4,7 @@
 import { Buffer, constants } from 'node:buffer'
 import { integer, integerOrInfinity, oneOf, optionsObject } from '../arguments.js'
 import { invalidRange, invalidType, SlidemapError } from '../errors.js'
-import { Delimiter } from './delimiter.js'
+import { Delimiter, type Scan, scanBytes } from './delimiter.js'
 import type { WindowOptions } from './windows.js'
 
 export type LineEncoding = 'utf8' | 'latin1' | 'utf16le'
@@ -57,10 +57,21 @@ export interface Line {
  */
 const STEP = 64 * 1024
 
+/** What the caller of `lines()` does not choose. */
+export interface LineMeans {
+  /** Other than 64 KiB for specs. */
+  readonly step?: number | undefined
+  readonly scan?: Scan | undefined
+}
+
 /** Options checked and filled in. */
 export interface LinePlan {
-  /** Bytes decoded at a time; stretches begin at multiples of it. Others than the default are for specs. */
+  /** Bytes decoded at a time; stretches begin at multiples of it. */
   readonly step: number
+  /** Finds delimiters faster than a split of the text does; absent where nothing does. */
+  readonly scan: Scan | undefined
+  /** For `scan`: room for every delimiter that there can be in a piece. */
+  readonly positions: Uint32Array
   readonly start: number
   /** Infinity for the end of the sequence. */
   readonly end: number
@@ -84,7 +95,11 @@ export interface LinePlan {
  * @throws {RangeError} ERR_OUT_OF_RANGE
  * @throws {SlidemapError} ERR_MAP_OUT_OF_RANGE; ERR_MAP_UNSUPPORTED for `reverse` where the size is not known
  */
-export function planLines(given: LineOptions | undefined, size: number | undefined, step = STEP): LinePlan {
+export function planLines(
+  given: LineOptions | undefined,
+  size: number | undefined,
+  { step = STEP, scan }: LineMeans = {}
+): LinePlan {
   const o = optionsObject('options', given)
   const encoding = oneOf('options.encoding', o.encoding ?? 'utf8', ['utf8', 'latin1', 'utf16le'])
   const delimiterText = o.delimiter ?? '\n'
@@ -104,8 +119,11 @@ export function planLines(given: LineOptions | undefined, size: number | undefin
   if (reverse && size === undefined) {
     throw new SlidemapError('ERR_MAP_UNSUPPORTED', 'reverse needs a sequence whose size is known')
   }
+  const scans = scan !== undefined && scan !== scanBytes && encoding !== 'utf16le'
   return {
     step,
+    scan: scans ? scan : undefined,
+    positions: new Uint32Array(scans ? step : 0),
     start,
     end: size !== undefined && end >= size ? Number.POSITIVE_INFINITY : end,
     encoding,

@@ -93,8 +93,7 @@ export class LineSplitter implements Splitter<LineBatch> {
     const bytes = this.#carry.join(NOTHING)
     // Half a 16-bit unit is no text.
     if (this.#plan.encoding === 'utf16le' && length < 2) return
-    const offset = this.#lineStart
-    this.#last = decodeLines(this.#plan, { bytes, from: 0, to: length, offset, delimited: false })
+    this.#last = decodeLines(this.#plan, { bytes, offset: this.#lineStart, delimited: false })
   }
 
   #takeLast(): LineBatch | undefined {
@@ -151,12 +150,9 @@ export class LineSplitter implements Splitter<LineBatch> {
     const offset = this.#lineStart
     this.#at = end
     this.#lineStart = this.#offset + end
-    if (this.#carry.length === 0) {
-      const piece = { bytes: this.#bytes, from, to: end, offset: this.#offset, delimited: true }
-      return decodeLines(this.#plan, piece)
-    }
-    const bytes = this.#carry.join(this.#bytes.subarray(from, end))
-    return decodeLines(this.#plan, { bytes, from: 0, to: bytes.length, offset, delimited: true })
+    const found = this.#bytes.subarray(from, end)
+    const bytes = this.#carry.length > 0 ? this.#carry.join(found) : found
+    return decodeLines(this.#plan, { bytes, offset, delimited: true })
   }
 
   /** Not more lines than there may be. */

@@ -6,7 +6,7 @@ import type { Scan } from './delimiter.js'
 import type { FollowOptions } from './follow.js'
 import { FollowedLineSplitter, planFollowedLines } from './follow-lines.js'
 import type { LineBatch } from './line-decoder.js'
-import { type LineOptions, planLines } from './line-plan.js'
+import { type LineMeans, type LineOptions, planLines } from './line-plan.js'
 import { LineSplitter } from './line-splitter.js'
 import { ReverseLineSplitter } from './reverse-lines.js'
 import type { WindowIterator } from './sequence.js'
@@ -31,22 +31,21 @@ export interface Windowed {
  * The splitter that these options ask for.
  *
  * @param size bytes of the sequence, where that is known
- * @param step for specs: see LinePlan
  * @throws as planLines() does
  */
 export function lineSplitter(
   options: LineOptions | undefined,
   size: number | undefined,
-  step?: number
+  means?: LineMeans
 ): Splitter<LineBatch> {
-  const plan = planLines(options, size, step)
+  const plan = planLines(options, size, means)
   return plan.reverse ? new ReverseLineSplitter(plan, size as number) : new LineSplitter(plan)
 }
 
 /** @throws as planLines() and windows() do */
 export function batchesOfLines(sequence: Windowed, options: LineOptions = {}): Batches<LineBatch> {
   if (options?.follow) return batchesOfFollowed(sequence, options, options.follow)
-  const splitter = lineSplitter(options, sequence.knownSize)
+  const splitter = lineSplitter(options, sequence.knownSize, { scan: sequence.scan })
   const open = (stretch: Stretch) => sequence.windows(walkOf(stretch, options, sequence.windowSize))
   return new Batches(open, splitter)
 }

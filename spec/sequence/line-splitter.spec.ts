@@ -1,13 +1,18 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
+import { type Scan, scanBytes } from '../../lib/sequence/delimiter.js'
 import type { LineBatch } from '../../lib/sequence/line-decoder.js'
 import type { Line, LineEncoding, LineOptions } from '../../lib/sequence/line-plan.js'
 import { lineSplitter } from '../../lib/sequence/lines.js'
 import { cases, type Driven, drive, plainLines } from '../support/splitting.js'
 
-function split(content: Buffer, options: LineOptions, driven: Driven & { step?: number }): (string | Line)[] {
+function split(
+  content: Buffer,
+  options: LineOptions,
+  driven: Driven & { step?: number; scan?: Scan | undefined }
+): (string | Line)[] {
   const lines: (string | Line)[] = []
-  drive<LineBatch>(content, lineSplitter(options, content.length, driven.step), driven, batch => {
+  drive<LineBatch>(content, lineSplitter(options, content.length, driven), driven, batch => {
     if (batch.length === 0) throw new Error('an empty batch')
     lines.push(...batch)
   })
@@ -29,8 +34,15 @@ const contents = fc.array(pieces, { maxLength: 40 }).map(parts => Buffer.concat(
 const encodings = fc.constantFrom<LineEncoding>('utf8', 'latin1', 'utf16le')
 const delimiters = fc.constantFrom(undefined, undefined, '\n', '|', '||', 'aa', '\r\n', 'é', '\u0a0a', 'aba')
 const overlapping = new Set(['||', 'aa', 'aba'])
-/** Bytes of a window, and of what is decoded at a time. */
-const sizes = fc.record({ size: fc.integer({ min: 1, max: 64 }), step: fc.integer({ min: 1, max: 40 }) })
+/** Not the one that is told from it by what it is. */
+const otherScan: Scan = (bytes, delimiter, positions) => scanBytes(bytes, delimiter, positions)
+
+/** Bytes of a window, and of what is decoded at a time; and whether something finds delimiters faster. */
+const sizes = fc.record({
+  size: fc.integer({ min: 1, max: 64 }),
+  step: fc.integer({ min: 1, max: 40 }),
+  scan: fc.constantFrom(undefined, otherScan)
+})
 
 const texts = fc.record({ content: contents, encoding: encodings, delimiter: delimiters }).map(each => {
   const { content, encoding } = each
@@ -43,37 +55,31 @@ describe('a line splitter', function () {
 
   it('makes the lines that a plain split makes, in windows of any size', () => {
     fc.assert(
-      fc.property(
-        texts,
-        sizes,
-        fc.boolean(),
-        fc.integer({ min: 1, max: 80 }),
-        (text, { size, step }, keep, max) => {
-          const { content } = text
-          const options = { ...text.options, keepDelimiter: keep }
-          const expected = plainLines(content, options)
-          expect(split(content, options, { size, step })).to.deep.equal(expected.map(({ line }) => line))
-          expect(split(content, { ...options, offsets: true }, { size, step })).to.deep.equal(expected)
-          // A bound on lines that none exceeds changes nothing.
-          const longest = Math.max(
-            1,
-            ...plainLines(content, { delimiter: '\n', ...text.options }).map(l => l.length)
-          )
-          expect(split(content, { ...options, maxLineBytes: longest + max }, { size, step })).to.have.length(
-            expected.length
-          )
-        }
-      ),
+      fc.property(texts, sizes, fc.boolean(), fc.integer({ min: 1, max: 80 }), (text, means, keep, max) => {
+        const { content } = text
+        const options = { ...text.options, keepDelimiter: keep }
+        const expected = plainLines(content, options)
+        expect(split(content, options, means)).to.deep.equal(expected.map(({ line }) => line))
+        expect(split(content, { ...options, offsets: true }, means)).to.deep.equal(expected)
+        // A bound on lines that none exceeds changes nothing.
+        const longest = Math.max(
+          1,
+          ...plainLines(content, { delimiter: '\n', ...text.options }).map(l => l.length)
+        )
+        expect(split(content, { ...options, maxLineBytes: longest + max }, means)).to.have.length(
+          expected.length
+        )
+      }),
       cases(3000)
     )
   })
 
   it('agrees with a split of the decoded text', () => {
     fc.assert(
-      fc.property(contents, encodings, sizes, (content, encoding, { size, step }) => {
+      fc.property(contents, encodings, sizes, (content, encoding, means) => {
         const lines = content.toString(encoding).split(/\r?\n/)
         if (lines.at(-1) === '') lines.pop()
-        expect(split(content, { encoding }, { size, step })).to.deep.equal(lines)
+        expect(split(content, { encoding }, means)).to.deep.equal(lines)
       }),
       cases(2000)
     )
@@ -86,7 +92,7 @@ describe('a line splitter', function () {
         sizes,
         fc.array(fc.nat(200), { maxLength: 6 }),
         fc.boolean(),
-        (text, { size, step }, cuts, reverse) => {
+        (text, means, cuts, reverse) => {
           const { content, options } = text
           const bounds = [0, ...cuts.map(cut => Math.min(cut, content.length)), content.length].sort(
             (a, b) => a - b
@@ -95,7 +101,7 @@ describe('a line splitter', function () {
           const backwards = reverse && !overlapping.has(options.delimiter ?? '')
           const parts = bounds.slice(1).map((end, i) => {
             const range = { ...options, offsets: true, start: bounds[i] as number, end, reverse: backwards }
-            const lines = split(content, range, { size, step }) as Line[]
+            const lines = split(content, range, means) as Line[]
             for (const { offset } of lines) expect(offset).to.be.within(bounds[i] as number, end - 1)
             return backwards ? lines.reverse() : lines
           })

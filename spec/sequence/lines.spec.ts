@@ -84,7 +84,7 @@ for (const mapper of realMappers) {
             expect(lines).to.deep.equal(expected.slice(0, limit))
           }
         ),
-        { numRuns: 60 }
+        { numRuns: 40 }
       )
       expectNothingMapped()
     })
