@@ -108,8 +108,9 @@ export class ConcatWalk<S> implements Consumer {
     return advance
   }
 
-  /** The next window if it is a small file's that was read ahead. */
+  /** The next window if it is a small file's that was read ahead, and lent: that takes no time and cannot fail. */
   tryAdvance(): SourceWindow<S> | undefined {
+    if (this.#plan.lifetime === 'copied') return undefined
     if (this.#part || this.signal.aborted || this.#offset >= this.#plan.end) return undefined
     const item = this.#upcoming.takeRead()
     if (item === undefined) return undefined

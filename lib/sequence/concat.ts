@@ -161,6 +161,7 @@ export class Concatenation<S = unknown> extends Sequence {
 
   #throwIfClosed(): void {
     if (this.#closing.begun) throw closedError()
+    if (this.#share.manager.closed) throw new SlidemapError('ERR_MAP_CLOSED', 'the manager is closed')
   }
 }
 

@@ -37,14 +37,15 @@ function isAsync<S>(sources: Sources<S>): sources is AsyncIterable<S> {
 export const END = Symbol('the end of the list')
 
 export class SourceList<S> {
+  /** Whether sources come in time, not at once. */
+  readonly async: boolean
   readonly #iterator: SourceIterator<S>
-  readonly #async: boolean
   #ended = false
   #pulling = false
 
   /** @param sources the list that `iterator` walks */
   constructor(sources: Sources<S>, iterator: SourceIterator<S>) {
-    this.#async = isAsync(sources)
+    this.async = isAsync(sources)
     this.#iterator = iterator
   }
 
@@ -59,7 +60,7 @@ export class SourceList<S> {
     this.#pulling = true
     try {
       const result = this.#iterator.next()
-      if (this.#async) return this.#later(result as Promise<IteratorResult<S>>)
+      if (this.async) return this.#later(result as Promise<IteratorResult<S>>)
       this.#pulling = false
       return this.#accept(result as IteratorResult<S>)
     } catch (error) {
@@ -81,7 +82,7 @@ export class SourceList<S> {
     if (this.#ended) return
     this.#ended = true
     if (!this.#pulling) await this.#iterator.return?.()
-    else if (this.#async) this.#abandon()
+    else if (this.async) this.#abandon()
   }
 
   async #later(result: Promise<IteratorResult<S>>): Promise<S | typeof END> {
@@ -101,7 +102,7 @@ export class SourceList<S> {
     if (!result.done) {
       if (!this.#ended) return result.value
       // It was left by what its own next() did; an async one has been told.
-      if (!this.#async) this.#abandon()
+      if (!this.async) this.#abandon()
       return END
     }
     this.#ended = true

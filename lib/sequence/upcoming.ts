@@ -162,8 +162,9 @@ export class Upcoming<S> implements Spares {
     while (this.#items.length < depth && !list.ended && !this.#pulling && !signal.aborted) {
       try {
         const source = list.pull()
-        if (source instanceof Promise) this.#pulling = this.#pullLater(source)
-        else this.#add(source)
+        // Not by what it is: a promise among the sources of an array is no source.
+        if (list.async) this.#pulling = this.#pullLater(source as Promise<S | typeof END>)
+        else this.#add(source as S | typeof END)
       } catch (error) {
         this.#failure = { error }
       }
