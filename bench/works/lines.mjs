@@ -35,6 +35,12 @@ async function iterateBatches(batches) {
   return tally.bytes
 }
 
+function iterateSync(lines) {
+  const tally = new Tally()
+  for (const line of lines) tally.take(line)
+  return tally.bytes
+}
+
 /** Records have bytes, not characters: their length is known without a string, and one byte of each is looked at. */
 async function iterateRecordBatches(file) {
   let size = 0
@@ -95,6 +101,7 @@ const ours = [
     prepare: withFile(file => iterateBatches(file.lineBatches()), { maxMappedBytes: LIMIT })
   },
   { name: 'lines', prepare: withFile(file => iterate(file.lines())) },
+  { name: 'linesSync', prepare: withFile(file => iterateSync(file.linesSync())) },
   { name: 'records', prepare: withFile(file => iterate(file.records(NEWLINE))) },
   { name: 'recordBatches', prepare: withFile(iterateRecordBatches) }
 ]
@@ -122,6 +129,7 @@ export default {
   ],
   goals: [
     ...peers.map(({ name }) => ({ ours: 'lineBatches', against: name, atLeast: 7 })),
+    ...peers.map(({ name }) => ({ ours: 'linesSync', against: name, atLeast: 7 })),
     ...peers.map(({ name }) => ({ ours: 'lines', against: name, atLeast: 3 })),
     ...peers.map(({ name }) => ({ ours: 'recordBatches', against: name, atLeast: 8 })),
     { ours: 'lineBatches, 64 MiB limit', figure: 'rssGrowth', atMost: LIMIT + 32 * MiB }
