@@ -184,7 +184,8 @@ export class MappedBuffer extends NumberReader implements Disposable {
    * Lease the bytes `[offset, offset + length)`, without a copy: in the region that holds them all, else in one of
    * their own, which counts in the budget until it is released.
    *
-   * Finish with them before you release them. Bytes that are lost meanwhile read as zeros: `window.lost` tells, and
+   * Finish with them before you release them. Writing into them does not reach the file, but whoever else looks at the
+   * same region. Bytes that are lost meanwhile read as zeros: `window.lost` tells, and
    * `release()` throws ERR_MAP_FILE_TRUNCATED or ERR_MAP_IO, once.
    *
    * @param offset bytes from the start of this buffer, 0 <= offset < length; so is the window's

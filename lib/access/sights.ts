@@ -11,6 +11,9 @@ import type { Piece, Pieces } from './pieces.js'
 /** Sights remembered by a buffer; a power of two. As many windows of the default size as the default budget has. */
 const REMEMBERED = 64
 
+/** Bytes of a piece at the most: Buffer's searches count in 32 bits, and answer wrongly from 2 GiB on. */
+const LONGEST_PIECE = 2 ** 30
+
 /** The part of a buffer that one region holds. Indices count from the start of the buffer. */
 export class Sight implements Piece {
   readonly region: SharedRegion
@@ -107,7 +110,7 @@ export class Sights implements Pieces {
       sight = this.at(offset)
     }
     this.#shown = sight
-    return sight
+    return sight.high - sight.low > LONGEST_PIECE ? partAt(sight, offset) : sight
   }
 
   /**
@@ -160,4 +163,10 @@ export class Sights implements Pieces {
     made.unlease()
     return made
   }
+}
+
+/** A part of a piece that holds the byte at `offset`. */
+function partAt(piece: Piece, offset: number): Piece {
+  const start = offset - piece.offset - ((offset - piece.offset) % LONGEST_PIECE)
+  return { offset: piece.offset + start, bytes: piece.bytes.subarray(start, start + LONGEST_PIECE) }
 }

@@ -358,3 +358,29 @@ for (const mapper of realMappers) {
     expect(outcomeOf(() => buffer.readUInt8(6 * GiB))).to.deep.equal(['RangeError', 'ERR_OUT_OF_RANGE'])
   })
 }
+
+it('a mapped buffer reads and searches a whole file of 3 GiB, which Buffer itself searches wrongly', async function () {
+  if (!realMappers.includes('native')) this.skip()
+  const needle = Buffer.from('needle')
+  const places = [2 ** 30 - 3, 2 ** 31 - 3, 2 ** 31 + 2 ** 29]
+  const path = sparseFile(
+    'three',
+    3 * GiB + 5,
+    places.map(offset => ({ offset, bytes: needle }))
+  )
+  await using manager = new MapManager({
+    mapper: 'native',
+    windowSize: Number.POSITIVE_INFINITY,
+    maxMappedBytes: 4 * GiB
+  })
+  const buffer = (await manager.open(path)).buffer(1)
+  for (const place of places) {
+    expect(buffer.slice(place - 1, place + 5).equals(needle)).to.equal(true)
+    expect(buffer.readUIntBE(place - 1, 6)).to.equal(needle.readUIntBE(0, 6))
+    expect(buffer.indexOf(needle, place - 10_000)).to.equal(place - 1)
+    expect(buffer.lastIndexOf('needle', place + 10_000)).to.equal(place - 1)
+    expect(buffer.indexOf(0x6e, place - 10_000)).to.equal(place - 1)
+    expect(buffer.lastIndexOf(0x65, place + 10_000)).to.equal(place + 4)
+  }
+  expect(manager.stats().maps).to.equal(1)
+})
