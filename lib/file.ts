@@ -263,8 +263,8 @@ export class MappedFile extends Sequence {
   }
 
   #lineBatchesSync(options: LineSyncOptions | undefined): SyncBatches<string[] | Line[]> {
-    const { size, windowSize } = this
-    return batchesOfLinesSync({ windows: given => this.#windowsSync(given), windowSize, size }, options)
+    const { size, windowSize, scan } = this
+    return batchesOfLinesSync({ windows: given => this.#windowsSync(given), windowSize, size, scan }, options)
   }
 
   #cursorView(): CursorView {

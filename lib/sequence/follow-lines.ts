@@ -4,7 +4,7 @@
 import { integerOrInfinity } from '../arguments.js'
 import { invalidRange } from '../errors.js'
 import type { LineBatch } from './line-decoder.js'
-import { type LineOptions, type LinePlan, planLines } from './line-plan.js'
+import { type LineMeans, type LineOptions, type LinePlan, planLines } from './line-plan.js'
 import { LineSplitter } from './line-splitter.js'
 import type { Splitter, Stretch } from './splitter.js'
 
@@ -14,8 +14,12 @@ import type { Splitter, Stretch } from './splitter.js'
  * @param size bytes of the sequence now, where that is known
  * @throws as planLines() does
  */
-export function planFollowedLines(options: LineOptions, size: number | undefined): LinePlan {
-  const plan = planLines(options, size)
+export function planFollowedLines(
+  options: LineOptions,
+  size: number | undefined,
+  means: LineMeans
+): LinePlan {
+  const plan = planLines(options, size, means)
   if (plan.reverse) throw invalidRange('options.reverse', 'false where a file is followed', true)
   // Also where it is past the end: that is where the file may get to.
   return { ...plan, end: integerOrInfinity('options.end', options.end ?? Number.POSITIVE_INFINITY, 0) }

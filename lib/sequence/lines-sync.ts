@@ -2,6 +2,7 @@
  * `linesSync()` and `lineBatchesSync()`: a file as lines of text, for scripts that do nothing else meanwhile.
  */
 import { SyncBatches } from './batches-sync.js'
+import type { Scan } from './delimiter.js'
 import type { LineBatch } from './line-decoder.js'
 import type { LineOptions } from './line-plan.js'
 import { lineSplitter, walkOf } from './lines.js'
@@ -17,6 +18,7 @@ export interface WindowedSync {
   readonly windowSize: number
   /** Bytes. */
   readonly size: number
+  readonly scan: Scan
 }
 
 /** @throws as planLines() and windowsSync() do */
@@ -24,7 +26,7 @@ export function batchesOfLinesSync(
   file: WindowedSync,
   options: LineSyncOptions = {}
 ): SyncBatches<LineBatch> {
-  const splitter = lineSplitter(options, file.size)
+  const splitter = lineSplitter(options, file.size, { scan: file.scan })
   const { size } = options
   const asked = size === undefined ? {} : { size }
   return new SyncBatches(stretch => file.windows(walkOf(stretch, asked, file.windowSize)), splitter)

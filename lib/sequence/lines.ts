@@ -56,7 +56,7 @@ function batchesOfFollowed(
   follow: true | FollowOptions
 ): Batches<LineBatch> {
   let windows: WindowIterator | undefined
-  const plan = planFollowedLines(options, sequence.knownSize)
+  const plan = planFollowedLines(options, sequence.knownSize, { scan: sequence.scan })
   const splitter = new FollowedLineSplitter(plan, () => windows?.restarts ?? 0)
   const open = (stretch: Stretch) => {
     windows = sequence.windows({ ...walkOf(stretch, options, sequence.windowSize), follow })
