@@ -16,9 +16,7 @@
 /* The most arguments that a function of ours takes. */
 enum { ARGUMENTS_MAX = 7 };
 
-/*
- * Read the arguments, missing ones as undefined. Answers this environment, or NULL with an exception pending.
- */
+/* Read the arguments, missing ones as undefined. This environment, or NULL with an exception pending. */
 static struct environment *enter(napi_env env, napi_callback_info info, napi_value values[ARGUMENTS_MAX])
 {
   size_t count = ARGUMENTS_MAX;
