@@ -392,10 +392,9 @@ NAPI_MODULE_INIT()
     const char *name;
     napi_callback callback;
   } functions[] = {
-    { "run", run },           { "runSync", run_sync },  { "cancel", cancel },
-    { "unmap", unmap },       { "fault", fault },       { "advise", advise },
-    { "resident", resident }, { "forget", forget },     { "close", close_file },
-    { "drain", drain },       { "counters", counters }, { "closeSync", close_file_sync },
+    { "run", run }, { "runSync", run_sync }, { "cancel", cancel }, { "unmap", unmap }, { "fault", fault },
+    { "advise", advise }, { "resident", resident }, { "forget", forget }, { "close", close_file },
+    { "drain", drain }, { "counters", counters }, { "closeSync", close_file_sync },
     { "readSmall", read_small }, { "visitCache", visit_cache_call }, { "scan", scan_call },
     { "keepFreedMemory", keep_freed_memory },
   };
