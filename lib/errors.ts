@@ -13,7 +13,7 @@ export const ERROR_CODES = {
   ERR_MAP_CLOSED: 'the file, the manager or the stream was closed',
   ERR_MAP_RELEASED: 'the window was released; its bytes are gone',
   ERR_MAP_OUT_OF_RANGE: 'the range lies outside the file',
-  ERR_MAP_LIMIT: 'the request can never fit the limits of its manager',
+  ERR_MAP_LIMIT: 'the request can never fit the limits of its manager, or not now, and it cannot wait',
   ERR_MAP_FILE_TRUNCATED: 'the file became shorter than the bytes asked for',
   ERR_MAP_FILE_CHANGED: 'another file is at that path, or it was changed, since it was opened',
   ERR_MAP_IO: 'the disk or the network failed under a mapping',
