@@ -50,7 +50,7 @@ let workFile
 const results = []
 for (const name of positionals.length ? positionals : works) {
   const { default: work } = await import(`./works/${name}.mjs`)
-  const fixture = work.fixture ? work.fixture(folder) : await theWorkFile()
+  const fixture = work.fixture ? await work.fixture(folder) : await theWorkFile()
   const runs = await compete(select(work), { rounds, limit, ...fixture })
   if (!work.fixture) checkResident(limit, fixture.file, size)
   const result = evaluate(work, runs, fixture)

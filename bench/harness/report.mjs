@@ -74,14 +74,18 @@ export function print(work, result) {
   )
   if (busy > BUSY) console.log('  NOISY MACHINE: repeat this where nothing else runs before quoting a figure')
   console.log(
-    '\n  GB/s in this run: median, min..max; CPU s per GiB, collections minor+major, peak growth of RSS'
+    work.unit
+      ? `\n  millions of ${work.unit}s a second in this run: median, min..max; collections minor+major, peak growth of RSS`
+      : '\n  GB/s in this run: median, min..max; CPU s per GiB, collections minor+major, peak growth of RSS'
   )
   for (const each of result.contestants) {
-    const { median, min, max, noisy } = each.gigabytesPerSecond
+    const scale = work.unit ? 1000 : 1
+    const { noisy, ...rates } = each.gigabytesPerSecond
+    const [median, min, max] = [rates.median, rates.min, rates.max].map(rate => rate * scale)
     const memory =
       each.rssGrowth === undefined
         ? ''
-        : `cpu ${((each.cpuPerByte * GiB) / 1e9).toFixed(2)}  gc ${each.minorCollections}+${each.majorCollections}  +${formatSize(each.rssGrowth)}`
+        : `${work.unit ? '' : `cpu ${((each.cpuPerByte * GiB) / 1e9).toFixed(2)}  `}gc ${each.minorCollections}+${each.majorCollections}  +${formatSize(each.rssGrowth)}`
     const label = each.variant ? `${each.name} (${formatSize(each.variant)})` : each.name
     const files = each.filesPerSecond ? `  ${Math.round(each.filesPerSecond.median)} files/s` : ''
     console.log(

@@ -22,7 +22,12 @@ export function withFile(use, options) {
   }
 }
 
-/** The same for `use(manager, path)`, with a manager alone. */
+/** A contestant's `prepare`: `use(slidemap, path)` answers what is run on the clock. */
+export function prepared(use) {
+  return async (_variant, path) => use(await load(), path)
+}
+
+/** The same as {@link withFile} for `use(manager, path)`, with a manager alone. */
 export function withManager(use, options) {
   return async () => {
     const { MapManager } = await load()
