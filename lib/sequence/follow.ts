@@ -302,6 +302,11 @@ export class FollowedWindows implements WindowIterator {
     const { file, signal } = this.#following
     if (!this.#plan.restart) throw changed(file.handle)
     const next = await this.#openAgain(file, signal)
+    // Ended while it was opened: by now nobody would close it.
+    if (signal.aborted) {
+      await next?.close()
+      throw signal.reason
+    }
     // None, or the same one: it was away for a moment.
     if (next === undefined || isFile(file, next.handle.info)) {
       await next?.close()
