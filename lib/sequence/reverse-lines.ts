@@ -63,7 +63,10 @@ export class ReverseLineSplitter implements Splitter<LineBatch> {
   }
 
   feed(offset: number, bytes: Buffer): void {
-    if (this.#snapping) return this.#snap(offset, bytes)
+    if (this.#snapping) {
+      this.#snap(offset, bytes)
+      return
+    }
     this.#block.push(bytes)
     // Now, not when the stretch has ended: as long as there are lines to take, so long it can be interrupted.
     if (this.#block.length === this.#blockLength) this.#split(this.#block.join(Buffer.alloc(0)))

@@ -242,6 +242,20 @@ for (const mapper of realMappers) {
           .with.property('code', 'ERR_MAP_CLOSED')
       })
 
+      it('reject when their windows were unmapped by others', async () => {
+        const lines = file.lineBatches()
+        const records = file.recordBatches({ recordSize: 1000 })
+        await lines.next()
+        const batch = (await records.next()).value
+        manager.unmapFile(path)
+        expect(() => batch?.at(0)?.bytes)
+          .to.throw(SlidemapError)
+          .with.property('code', 'ERR_MAP_RELEASED')
+        expect(await failure(lines.next())).to.have.property('code', 'ERR_MAP_RELEASED')
+        expect(await failure(records.next())).to.have.property('code', 'ERR_MAP_RELEASED')
+        expectNothingMapped()
+      })
+
       it('are collected when they are dropped half way, with what they had mapped', async () => {
         await (async () => {
           await file.lines().next()
