@@ -121,6 +121,15 @@ describe('choosing a mapper', () => {
     }
   })
 
+  it('takes one without readSmall, and refuses one whose readSmall is no function', () => {
+    const mapper = { ...own(), readSmall: async () => [undefined] }
+    expect(choose(mapper, all).mapper).to.equal(mapper)
+    expect(choose({ ...own() }, all).mapper).not.to.have.property('readSmall')
+    const error = thrownBy(() => choose({ ...own(), readSmall: true } as never, all))
+    expect(error).to.include({ code: 'ERR_INVALID_ARG_TYPE' })
+    expect(error.message).to.include('"mapper.readSmall"')
+  })
+
   it('refuses what is neither a name nor a mapper', () => {
     for (const choice of ['mmap', '', 1, null, undefined, true, () => {}]) {
       const error = thrownBy(() => choose(choice as never, all))
