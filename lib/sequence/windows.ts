@@ -121,6 +121,7 @@ export class Windows implements WindowIterator {
   readonly #plan: WindowPlan
   readonly #lookahead: Lookahead
   /** What must stay alive while this is iterated: the public file. */
+  // biome-ignore lint/correctness/noUnusedPrivateClassMembers: to be held is its use
   readonly #keep: object | undefined
   #offset: number
   #current: LeasedWindow | undefined

@@ -25,8 +25,10 @@ describe('visitCache() of the addon', () => {
 
   afterEach(() => closeSync(fd))
 
-  const visit = async (offset: number, length: number, forget = none, job = nextJob()) =>
-    Array.from((await addon.visitCache(job, fd, offset * page, length * page, forget)) ?? ['cancelled'])
+  const visit = async (offset: number, length: number, forget = none, job = nextJob()) => {
+    const absent = await addon.visitCache(job, fd, offset * page, length * page, forget)
+    return absent ? [...absent] : ['cancelled']
+  }
 
   it('reads in what is absent, all of it and no more, and tells what it was', async () => {
     expect(await visit(100, 300)).to.deep.equal([100 * page, 300 * page])

@@ -113,7 +113,7 @@ for (const mapper of realMappers) {
       expect(manager.stats().peakMappedBytes).to.be.at.most(256 * KiB)
     })
 
-    it('maps nothing that was not asked for when prefetch is 0', async function () {
+    it('maps nothing that was not asked for when prefetch is 0', async () => {
       for await (const window of file.windows({ start: 100, prefetch: 0 })) {
         const pages = mapper === 'native' ? 4096 : 1
         const from = window.offset - (window.offset % pages)
