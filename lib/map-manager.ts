@@ -249,9 +249,10 @@ export class MapManager implements AsyncDisposable {
    * Unmap everything of the files that were opened by this path, whoever uses it, and close their descriptors, so that
    * the file can be deleted or replaced where the OS forbids that for mapped files (Windows).
    *
-   * Cursors and windows on it are not valid from then on, and their bytes are gone, as if they had been released; the
-   * files stay open, and map again when they are used: ERR_MAP_FILE_CHANGED if another one is at the path by then.
-   * Jobs that are under way on the thread pool are not waited for: where there may be some, close the files instead.
+   * Cursors and windows on it are not valid from then on, and their bytes are gone, as if they had been released. What
+   * walks, streams or loads at that moment ends with ERR_MAP_RELEASED. The files stay open, and map again when they are
+   * used: ERR_MAP_FILE_CHANGED if another one is at the path by then. Jobs that are under way on the thread pool are not
+   * waited for: where there may be some, close the files instead.
    *
    * @param path as text, Buffer or URL, absolute or from the current folder
    * @returns regions unmapped

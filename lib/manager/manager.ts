@@ -223,8 +223,6 @@ export class RegionManager implements LedgerEvents {
 
   /** Release every region of the files opened by paths that `isMeant`, whoever uses them. @returns how many went */
   unmap(isMeant: (path: string) => boolean): number {
-    // These would be handed out as if they were still there.
-    this.#giveUpSpares()
     let count = 0
     for (const file of this.files) {
       if (file.path !== undefined && isMeant(file.path)) count += file.unmapAll()
@@ -232,12 +230,8 @@ export class RegionManager implements LedgerEvents {
     return count
   }
 
-  #giveUpSpares(): void {
-    for (const spares of this.spares) spares.giveUp(Number.POSITIVE_INFINITY)
-  }
-
   #relieve(): void {
-    this.#giveUpSpares()
+    for (const spares of this.spares) spares.giveUp(Number.POSITIVE_INFINITY)
     while (this.#evict() > 0);
     this.handles.closeAllIdle()
   }

@@ -140,12 +140,15 @@ export class OpenFile {
   }
 
   /**
-   * Release every region, whoever leases it, and close the handle unless a job runs on it.
+   * Release every region, whoever leases it, and close the handle unless a job runs on it. Whoever is at work on the
+   * file ends with ERR_MAP_RELEASED: going on would be over bytes that are gone.
    *
    * @returns regions released
    */
   unmapAll(): number {
     const count = this.regions.size
+    const error = new SlidemapError('ERR_MAP_RELEASED', `${this.#name} was unmapped`, { path: this.path })
+    for (const consumer of [...this.consumers]) void consumer.destroy(error)
     this.shared.retireAll()
     this.regions.releaseAll()
     this.manager.handles.closeIdle(this.handle)

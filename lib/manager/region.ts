@@ -40,6 +40,11 @@ export class Region {
     return this.#released
   }
 
+  /** Bytes of budget that it holds. */
+  get cost(): number {
+    return this.#claim.bytes
+  }
+
   /** The file, where it was opened by a path. */
   get path(): string | undefined {
     return this.#ledger.path

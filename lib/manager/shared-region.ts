@@ -43,17 +43,11 @@ export class SharedRegion implements Linked<SharedRegion>, Range {
    * @param home the list of its file, which it joins; where its place is taken by now, it serves only those who lease
    *   it, and is unmapped when the last of them is done
    */
-  constructor(
-    region: Region,
-    cost: number,
-    populated: boolean,
-    home: RegionList<SharedRegion>,
-    cache: RegionCache
-  ) {
+  constructor(region: Region, populated: boolean, home: RegionList<SharedRegion>, cache: RegionCache) {
     this.offset = region.offset
     this.length = region.length
     this.region = region
-    this.cost = cost
+    this.cost = region.cost
     this.populated = populated
     this.#home = home
     this.#cache = cache

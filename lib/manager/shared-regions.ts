@@ -4,6 +4,7 @@
 import type { Buffer } from 'node:buffer'
 import { alignDown, endOf, type Range } from '../range.js'
 import type { Consumer, OpenFile } from './open-file.js'
+import type { Region } from './region.js'
 import { place, RegionList } from './region-list.js'
 import { SharedRegion } from './shared-region.js'
 
@@ -50,7 +51,7 @@ export class SharedRegions {
     let region = this.find(wanted.offset)
     if (region === undefined) {
       const range = this.#place(wanted)
-      region = this.#share(file.mapSync(range), file.cost(range), false)
+      region = this.#share(file.mapSync(range), false)
     }
     region.lease()
     this.#dropHandle(region, wanted)
@@ -133,14 +134,14 @@ export class SharedRegions {
   #load(range: Range): Loading {
     const loading = new Loading(this.#file, range, region => {
       this.#loading.remove(loading)
-      return region && this.#share(region, this.#file.cost(range), true)
+      return region && this.#share(region, true)
     })
     this.#loading.add(loading)
     return loading
   }
 
-  #share(region: SharedRegion['region'], cost: number, populated: boolean): SharedRegion {
-    return new SharedRegion(region, cost, populated, this.#regions, this.#file.manager.cached)
+  #share(region: Region, populated: boolean): SharedRegion {
+    return new SharedRegion(region, populated, this.#regions, this.#file.manager.cached)
   }
 
   /** Lease a region that may have been mapped without its pages: then fault in those that are wanted. */
@@ -181,11 +182,7 @@ class Loading implements Range, Consumer {
   readonly #over: Promise<void>
 
   /** @param arrive called once: with the region, or without one if it cannot be had */
-  constructor(
-    file: OpenFile,
-    range: Range,
-    arrive: (region?: SharedRegion['region']) => SharedRegion | undefined
-  ) {
+  constructor(file: OpenFile, range: Range, arrive: (region?: Region) => SharedRegion | undefined) {
     this.offset = range.offset
     this.length = range.length
     file.consumers.add(this)

@@ -188,6 +188,33 @@ describe('a cursor that loads', () => {
     })
   })
 
+  it('gets what it waited for where the file has changed meanwhile, and nobody else gets that', async () => {
+    manager.fake.hold()
+    const loading = cursor.load(995)
+    await settled()
+    manager.fake.disk.file('/a').write(bytesAt(1, 0, 1010))
+    const refreshed = file.refresh(new AbortController().signal)
+    await settled()
+    manager.fake.letGo(2)
+    expect([await refreshed, (await loading).length]).to.deep.equal([1010, 5])
+    manager.fake.resume()
+    const other = await cursorOn(file).load(995, 15)
+    expect([other.length, other.bytes]).to.deep.equal([15, bytesAt(1, 995, 15)])
+    expect([manager.counts.maps, file.shared.size]).to.deep.equal([2, 1])
+    cursor.unuse()
+    expect([manager.cached.size, manager.fake.mappings]).to.deep.equal([0, 1])
+  })
+
+  it('ends when its file is unmapped meanwhile', async () => {
+    manager.fake.hold()
+    const loading = failure(cursor.load(0))
+    await settled()
+    manager.unmap(path => path === '/a')
+    expect(await loading).to.include({ code: 'ERR_MAP_RELEASED', path: '/a' })
+    manager.fake.resume()
+    expect((await cursor.load(0)).valid).to.equal(true)
+  })
+
   describe('from a region that was mapped without its pages', () => {
     it('has them read by a job of their own first', async () => {
       cursorOn(file).use(32)
