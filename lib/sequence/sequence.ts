@@ -43,7 +43,10 @@ export type Iteration<T> = AsyncIterableIterator<T> & AsyncDisposable
 export interface StreamOptions extends WindowOptions {
   /** Bytes of a chunk, the last of a window excepted; default 64 KiB. Apart from `size`, which is what is mapped. */
   chunkSize?: number
-  /** `'copied'` (default): chunks are the consumer's own. `'leased'`: for sinks that are done when `write` returns. */
+  /**
+   * `'copied'` (default): chunks are the consumer's own. `'leased'`: for sinks that are done when `write` returns;
+   * never for zlib, which comes back to a chunk and takes the process down where that is gone.
+   */
   lifetime?: Lifetime
 }
 

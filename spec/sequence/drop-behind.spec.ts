@@ -101,6 +101,9 @@ describe('dropBehind', () => {
     'a window kept until the file is closed': async file => {
       for await (const window of file.windows({ dropBehind: true })) if (window.offset === 0) window.retain()
     },
+    'a scan of a concatenation': async () => {
+      for await (const _ of manager.concat([path, path]).windows({ dropBehind: true }));
+    },
     'a stream': async file => {
       for await (const _ of file.stream({ dropBehind: true }));
     },
