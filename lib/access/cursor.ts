@@ -105,9 +105,15 @@ export class Cursor implements Disposable {
         return this
       }
     }
-    const wanted = this.#wanted(offset, size)
+    const start = this.#check(offset, size)
     this.unuse()
-    this.#take(this.#view.file.shared.use(wanted), wanted)
+    const { shared } = this.#view.file
+    const mapped = shared.find(start)
+    if (mapped === undefined) this.#take(shared.use(this.#wanted(start, size)), start, size)
+    else {
+      mapped.lease()
+      this.#take(mapped, start, size)
+    }
     return this
   }
 
@@ -123,19 +129,19 @@ export class Cursor implements Disposable {
    */
   async load(offset: number, size: number = Number.MAX_SAFE_INTEGER, options?: LoadOptions): Promise<this> {
     const signal = abortSignal('options.signal', optionsObject('options', options).signal)
-    const wanted = this.#wanted(offset, size)
+    const start = this.#check(offset, size)
     // Given back before this waits: so any number of cursors get by with a budget of one region.
     this.unuse()
     const loading = new AbortController()
     this.#loading = loading
     const unfollow = follow(signal, loading)
     try {
-      const region = await this.#view.file.shared.load(wanted, loading.signal)
+      const region = await this.#view.file.shared.load(this.#wanted(start, size), loading.signal)
       if (loading.signal.aborted) {
         region.unlease()
         throw loading.signal.reason
       }
-      this.#take(region, wanted)
+      this.#take(region, start, size)
       return this
     } finally {
       unfollow()
@@ -229,13 +235,14 @@ export class Cursor implements Disposable {
     this.unuse()
   }
 
-  #wanted(offset: number, size: number): Wanted {
+  /** The byte at `offset`, in bytes from the start of the file, if one may go there. */
+  #check(offset: number, size: number): number {
     this.#throwIfDisposed()
-    const { file, base, limit, windowSize } = this.#view
+    const { file, base } = this.#view
     integer('offset', offset, 0)
     integer('size', size, 1)
     file.throwIfClosed()
-    const end = Math.min(limit, file.size)
+    const end = this.#end
     if (offset >= end - base) {
       throw new SlidemapError(
         'ERR_MAP_OUT_OF_RANGE',
@@ -243,17 +250,25 @@ export class Cursor implements Disposable {
         { path: file.path, offset }
       )
     }
-    const start = base + offset
+    return base + offset
+  }
+
+  #wanted(start: number, size: number): Wanted {
     // Without a size any region will do: it goes where windows of the same size would lie side by side.
-    const length = size === Number.MAX_SAFE_INTEGER ? 1 : Math.min(size, end - start)
-    return { offset: start, length, size, windowSize }
+    const length = size === Number.MAX_SAFE_INTEGER ? 1 : Math.min(size, this.#end - start)
+    return { offset: start, length, size, windowSize: this.#view.windowSize }
+  }
+
+  /** Where the view ends now, in bytes from the start of the file. */
+  get #end(): number {
+    return Math.min(this.#view.limit, this.#view.file.size)
   }
 
   /** Owns the lease from here on. */
-  #take(region: SharedRegion, { offset, size }: Wanted): void {
+  #take(region: SharedRegion, start: number, size: number): void {
     this.#grip.region = region
     this.#limit = Math.min(endOf(region), this.#view.limit)
-    this.#show(offset, size)
+    this.#show(start, size)
   }
 
   #show(start: number, size: number): void {

@@ -143,7 +143,7 @@ export class Budget {
   /** Let the queue move: to be called when something has become reclaimable. */
   serve(): void {
     // Reclaiming releases, which serves: once at a time, or the head would be granted twice.
-    if (this.#serving) return
+    if (this.#serving || this.#queue.size === 0) return
     this.#serving = true
     try {
       for (let head = this.#queue.first; head; head = this.#queue.first) {
