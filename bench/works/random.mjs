@@ -14,7 +14,7 @@ const LENGTHS = [64, 4 * KiB]
 function readAll(length, view, reads = READS) {
   const places = new Places(SIZE - length)
   const sum = new Sum()
-  for (let i = 0; i < reads; i++) sum.take(view(places.next(), length), length)
+  for (let i = 0; i < reads; i++) sum.take(view(places.next(), length))
   return READS
 }
 
@@ -84,7 +84,7 @@ const fileHandle = length => () => async file => {
   const start = process.hrtime.bigint()
   for (let i = 0; i < READS / part; i++) {
     await handle.read(target, 0, length, places.next())
-    sum.take(target, length)
+    sum.take(target)
   }
   const ns = Number(process.hrtime.bigint() - start) * part
   await handle.close()
