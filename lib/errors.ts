@@ -17,7 +17,7 @@ export const ERROR_CODES = {
   ERR_MAP_FILE_TRUNCATED: 'the file became shorter than the bytes asked for',
   ERR_MAP_FILE_CHANGED: 'another file is at that path, or it was changed, since it was opened',
   ERR_MAP_IO: 'the disk or the network failed under a mapping',
-  ERR_MAP_RECORD_TOO_LONG: 'a record is longer than maxRecordBytes',
+  ERR_MAP_RECORD_TOO_LONG: 'a record is longer than maxRecordBytes, or a line than maxLineBytes',
   ERR_MAP_UNSUPPORTED: 'this mapper, or this kind of file, cannot do that',
   ERR_MAP_MAPPER: 'the mapper asked for cannot be loaded'
 } as const
