@@ -28,7 +28,7 @@ export interface ManagerOptions {
   windowSize?: number
   /** Bytes mapped at any instant at the most; default 1 GiB. */
   maxMappedBytes?: number
-  /** Files open at any instant at the most; default 256, and never above the process's own limit less a reserve. */
+  /** Descriptors held open at any instant at the most; default 256, and never above the process's own limit less a reserve. */
   maxHandles?: number
   /** Windows mapped ahead of one consumer while budget is free; default 2. */
   prefetch?: number
