@@ -23,7 +23,7 @@ export type { Line, LineEncoding, LineOptions } from './sequence/line-plan.js'
 export type { LineSyncOptions } from './sequence/lines-sync.js'
 export { Concatenation, type ConcatOptions, type ConcatWindows } from './sequence/concat.js'
 export type { SourceWindow } from './sequence/concat-window.js'
-export type { MapReadable } from './sequence/readable.js'
+export type { MapReadable, MapReadableEvents } from './sequence/readable.js'
 export type {
   DelimiterFraming,
   FixedFraming,

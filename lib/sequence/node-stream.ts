@@ -4,6 +4,7 @@
 import { Buffer } from 'node:buffer'
 import { nextTick } from 'node:process'
 import { Readable } from 'node:stream'
+import { hasCode } from '../errors.js'
 import { type ChunkOptions, Chunks } from './chunks.js'
 import type { WindowIterator } from './sequence.js'
 
@@ -27,6 +28,8 @@ export class NodeReadable extends Readable {
   readonly #chunks: Chunks
   /** Node wants a chunk, and was not given one yet. */
   #wanting = false
+  /** It has been read. */
+  #opened = false
 
   /** @internal */
   constructor(windows: WindowIterator, options: ChunkOptions) {
@@ -35,7 +38,10 @@ export class NodeReadable extends Readable {
     // What ends the windows from outside ends the stream with the same error. Weakly, or the open file would keep a
     // stream that was dropped half way from being collected.
     const stream = new WeakRef(this)
-    windows.onEnded(error => stream.deref()?.destroy(error as Error))
+    windows.onEnded(error => {
+      const alive = stream.deref()
+      if (alive) alive.#windowsEnded(error)
+    })
   }
 
   override read(size?: number): Buffer | null {
@@ -51,6 +57,7 @@ export class NodeReadable extends Readable {
   }
 
   override _read(): void {
+    this.#opened = true
     this.#wanting = true
     // Node asks for more before it hands out what it has, and would join the two.
     if (this.readableLength === 0) this.#supply(false)
@@ -83,6 +90,12 @@ export class NodeReadable extends Readable {
   #keepRest(): void {
     const rest = this.#chunks.leased && this.readableLength > 0 ? super.read() : null
     if (rest !== null) this.unshift(Buffer.from(rest))
+  }
+
+  #windowsEnded(error: unknown): void {
+    // Who has not begun to read need not listen for errors. Whoever reads it later is told the same.
+    if (!this.#opened && this.listenerCount('error') === 0 && hasCode(error, 'ERR_MAP_CLOSED')) return
+    this.destroy(error as Error)
   }
 
   async #advance(): Promise<void> {

@@ -2,12 +2,18 @@
  * `stream()`: a sequence as a streamx Readable of chunks.
  */
 import type { Buffer } from 'node:buffer'
-import { Readable } from 'streamx'
+import { Readable, type ReadableEvents } from 'streamx'
+import { hasCode } from '../errors.js'
 import { ChunkIterator } from './chunk-iterator.js'
 import { type ChunkOptions, Chunks } from './chunks.js'
 import type { WindowIterator } from './sequence.js'
 
 type Callback = (error: Error | null) => void
+
+/** The events of streamx's Readable, with chunks that are Buffers. */
+export interface MapReadableEvents extends ReadableEvents {
+  data: [chunk: Buffer]
+}
 
 /**
  * A streamx Readable over the windows of a sequence.
@@ -25,7 +31,7 @@ type Callback = (error: Error | null) => void
  * await pipeline(file.stream(), createGzip(), createWriteStream('copy.gz'))
  * ```
  */
-export class MapReadable extends Readable implements AsyncDisposable {
+export class MapReadable extends Readable<MapReadableEvents> implements AsyncDisposable {
   readonly #chunks: Chunks
   /** It is read, piped or listened to: streamx has the chunks. */
   #opened = false
@@ -42,7 +48,10 @@ export class MapReadable extends Readable implements AsyncDisposable {
     // What ends the windows from outside ends the stream with the same error. Weakly, or the open file would keep a
     // stream that was dropped half way from being collected.
     const stream = new WeakRef(this)
-    windows.onEnded(error => stream.deref()?.destroy(error as Error))
+    windows.onEnded(error => {
+      const alive = stream.deref()
+      if (alive) alive.#windowsEnded(error)
+    })
   }
 
   override _open(callback: Callback): void {
@@ -88,6 +97,14 @@ export class MapReadable extends Readable implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await new ChunkIterator(this, this.#chunks).return()
+  }
+
+  #windowsEnded(error: unknown): void {
+    // Who has not begun to read need not listen for errors. Left as it is, it tells the same to whoever reads it later,
+    // while one that was destroyed would look empty.
+    const unused = !this.#opened && !this.#iterated && this.listenerCount('error') === 0
+    if (unused && hasCode(error, 'ERR_MAP_CLOSED')) return
+    this.destroy(error as Error)
   }
 
   async #advance(): Promise<void> {

@@ -253,6 +253,30 @@ for (const mapper of realMappers) {
       expectNothingMapped()
     })
 
+    it('may be left unread when the file is closed; who reads it later is told', async () => {
+      const dropped = file.nodeStream()
+      const iterated = file.nodeStream()
+      const handled = file.nodeStream()
+      await file.close()
+      expect([dropped, iterated, handled].map(stream => stream.destroyed)).to.deep.equal([
+        false,
+        false,
+        false
+      ])
+      expect(await failure(collect(iterated))).to.have.property('code', 'ERR_MAP_CLOSED')
+      const error = once(handled, 'error')
+      handled.on('data', () => {})
+      expect((await error)[0]).to.have.property('code', 'ERR_MAP_CLOSED')
+      dropped.destroy()
+      expectNothingMapped()
+    })
+
+    it("tells an 'error' listener at once when the file is closed, also before a read", async () => {
+      const error = once(file.nodeStream(), 'error')
+      await file.close()
+      expect((await error)[0]).to.have.property('code', 'ERR_MAP_CLOSED')
+    })
+
     it('is destroyed with ERR_MAP_CLOSED when the file is closed under it, and refused afterwards', async () => {
       const stream = file.nodeStream()
       const chunks = stream[Symbol.asyncIterator]()

@@ -7,6 +7,7 @@ import { expect } from 'chai'
 import fc from 'fast-check'
 import { Writable as StreamxWritable } from 'streamx'
 import { MapManager, type MappedFile } from '../../lib/index.js'
+import type { MapReadable } from '../../lib/sequence/readable.js'
 import { chooseMapper } from '../../lib/mapping/choose.js'
 import { bytesAt, collect, KiB, MiB, tempFile } from '../support/files.js'
 import { collectedUntil, eventually, realMappers } from '../support/mappers.js'
@@ -74,7 +75,7 @@ for (const mapper of realMappers) {
           const hash = createHash('sha1')
           const stream = file.stream({ lifetime })
           const events: string[] = []
-          stream.on('data', chunk => hash.update(chunk as Buffer))
+          stream.on('data', chunk => hash.update(chunk))
           stream.on('end', () => events.push('end'))
           stream.on('close', () => events.push('close'))
           await once(stream as never, 'close')
@@ -155,6 +156,32 @@ for (const mapper of realMappers) {
             )
           ).to.have.property('code', 'ERR_MAP_CLOSED')
           expectNothingMapped()
+        })
+
+        it('may be left unread when the file is closed; who reads it later is told', async () => {
+          const streams = Array.from({ length: 4 }, () => file.stream({ lifetime }))
+          await file.close()
+          const [dropped, iterated, piped, handled] = streams as [
+            MapReadable,
+            MapReadable,
+            MapReadable,
+            MapReadable
+          ]
+          expect(streams.map(stream => stream.destroying)).to.deep.equal([false, false, false, false])
+          expect(await failure(collect(iterated))).to.have.property('code', 'ERR_MAP_CLOSED')
+          const sink = new NodeWritable({ write: (_, __, done) => done() })
+          expect(await failure(pipeline(piped as never, sink))).to.have.property('code', 'ERR_MAP_CLOSED')
+          const error = once(handled as never, 'error')
+          handled.on('data', () => {})
+          expect((await error)[0]).to.have.property('code', 'ERR_MAP_CLOSED')
+          dropped.destroy()
+          expectNothingMapped()
+        })
+
+        it("tells an 'error' listener at once when the file is closed, also before a read", async () => {
+          const error = once(file.stream({ lifetime }) as never, 'error')
+          await file.close()
+          expect((await error)[0]).to.have.property('code', 'ERR_MAP_CLOSED')
         })
 
         it('never ends as if all were well when the file was cut short', async () => {
