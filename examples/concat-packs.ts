@@ -11,8 +11,8 @@ import { createHash, type Hash } from 'node:crypto'
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
-import { pathToFileURL } from 'node:url'
 import { type Concatenation, concat } from '../lib/index.js'
+import { command } from './support/command.js'
 
 /** What ends a pack: the SHA-1 of all before it. */
 const TRAILER = 20
@@ -169,12 +169,16 @@ async function demonstrate(): Promise<boolean> {
   }
 }
 
-if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
-  const [repository] = process.argv.slice(2)
-  try {
+const usage = `usage: npx tsx examples/concat-packs.ts [REPOSITORY]
+
+Checks the packs of a git repository as one sequence, and compares what it counts with what git says. Without a
+repository, those of one of 24 packs that it makes in the folder for temporary files, and removes.`
+
+await command(
+  import.meta.url,
+  usage,
+  async (repository?: string) => {
     if (!(await (repository === undefined ? demonstrate() : main(repository)))) process.exitCode = 1
-  } catch (error) {
-    console.error(`${error}`)
-    process.exitCode = 1
-  }
-}
+  },
+  1
+)

@@ -10,10 +10,10 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { readdir } from 'node:fs/promises'
 import { devNull, tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { pathToFileURL } from 'node:url'
 import { inflateSync } from 'node:zlib'
 import { MapManager, type MappedBuffer, type MappedFile } from '../lib/index.js'
 import { applyDelta, MAX_HEAD, readHead } from './pack/format.js'
+import { command } from './support/command.js'
 
 /** Bytes of an id. */
 const ID = 20
@@ -230,17 +230,4 @@ export async function main(path?: string): Promise<void> {
   }
 }
 
-if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
-  const operands = process.argv.slice(2)
-  if (operands.includes('--help')) {
-    console.log(usage)
-  } else if (operands.length > 1 || operands[0]?.startsWith('-')) {
-    console.error(usage)
-    process.exitCode = 2
-  } else {
-    await main(operands[0]).catch(error => {
-      console.error(`${error}`)
-      process.exitCode = 1
-    })
-  }
-}
+await command(import.meta.url, usage, main, 1)

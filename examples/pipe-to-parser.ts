@@ -5,9 +5,9 @@
  */
 import { Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { pathToFileURL } from 'node:url'
 import { parse } from 'csv-parse'
 import { open } from '../lib/index.js'
+import { command } from './support/command.js'
 
 export async function main(path: string, column: string): Promise<void> {
   let rows = 0
@@ -37,15 +37,4 @@ export async function main(path: string, column: string): Promise<void> {
   console.log(`sum  ${sum}`)
 }
 
-if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
-  const [path, column] = process.argv.slice(2)
-  if (path === undefined || column === undefined) {
-    console.error('usage: npx tsx examples/pipe-to-parser.ts FILE COLUMN')
-    process.exitCode = 2
-  } else {
-    await main(path, column).catch(error => {
-      console.error(`${error}`)
-      process.exitCode = 1
-    })
-  }
-}
+await command(import.meta.url, 'usage: npx tsx examples/pipe-to-parser.ts FILE COLUMN', main)

@@ -3,8 +3,8 @@
  *
  *     npx tsx examples/windows.ts FILE
  */
-import { pathToFileURL } from 'node:url'
 import { open } from '../lib/index.js'
+import { command } from './support/command.js'
 
 export async function main(path: string): Promise<void> {
   const counts = new Float64Array(256)
@@ -32,15 +32,4 @@ export async function main(path: string): Promise<void> {
     console.log(`  ${JSON.stringify(String.fromCharCode(byte))} ${counts[byte]}`)
 }
 
-if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
-  const [path] = process.argv.slice(2)
-  if (path === undefined) {
-    console.error('usage: npx tsx examples/windows.ts FILE')
-    process.exitCode = 2
-  } else {
-    await main(path).catch(error => {
-      console.error(`${error}`)
-      process.exitCode = 1
-    })
-  }
-}
+await command(import.meta.url, 'usage: npx tsx examples/windows.ts FILE', main)

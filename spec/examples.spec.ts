@@ -1,6 +1,33 @@
 import { expect } from 'chai'
-import { run } from './support/child.js'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { root, run } from './support/child.js'
 import { tempFile, tempPath } from './support/files.js'
+
+describe('the examples', function () {
+  this.timeout(30_000)
+  const names = readdirSync(join(root, 'examples')).filter(name => name.endsWith('.ts'))
+
+  it('explain themselves with --help, and to those who use them wrongly', async () => {
+    expect(names).to.have.length.above(5)
+    for (const name of names) {
+      const help = await run(`examples/${name}`, ['--help'])
+      expect(help.stdout).to.match(/^usage: np[xm] /)
+      expect(help.stderr, name).to.equal('')
+      expect(help.code, name).to.equal(0)
+      const wrong = await run(`examples/${name}`, ['--no-such-option'])
+      expect(wrong.stdout, name).to.equal('')
+      expect(wrong.stderr, name).to.include('usage: ')
+      expect(wrong.code, name).to.equal(2)
+    }
+  })
+
+  it('are listed in docs/examples.md, all of them', () => {
+    const text = readFileSync(join(root, 'docs/examples.md'), 'utf8')
+    const listed = [...text.matchAll(/^\| `([\w-]+\.ts)` \|/gm)].map(([, name]) => name)
+    expect(listed.sort()).to.deep.equal(names.sort())
+  })
+})
 
 describe('examples/windows.ts', () => {
   it('counts lines and bytes of a file of several windows', async () => {
