@@ -4,12 +4,12 @@
  */
 import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { dirname, join, posix } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 const belongs =
-  /^(dist\/.+\.(js|d\.ts)|native\/prebuilds\/.+\.node|README\.md|CHANGELOG\.md|LICENSE|package\.json)$/
+  /^(dist\/.+\.(js|d\.ts)|native\/prebuilds\/.+\.node|docs\/(?!decisions).+\.md|README\.md|CHANGELOG\.md|LICENSE|package\.json)$/
 const needed = ['dist/index.js', 'dist/index.d.ts', 'README.md', 'CHANGELOG.md', 'LICENSE', 'package.json']
 
 // `npm` is a script that only a shell finds on Windows. Its own scripts print to the same stdout: it is built already.
@@ -22,11 +22,21 @@ const [pack] = JSON.parse(
   })
 )
 const paths = pack.files.map(file => file.path)
+// Of a Markdown file of the package: the files beside it that it links to.
+const linked = path =>
+  [...readFileSync(join(root, path), 'utf8').matchAll(/\]\((?!https?:|#)([^)#]+)/g)].map(([, target]) =>
+    posix.join(posix.dirname(path), target)
+  )
 const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 
 const faults = [
   ...paths.filter(path => !belongs.test(path)).map(path => `${path} does not belong in the package`),
   ...needed.filter(path => !paths.includes(path)).map(path => `${path} is missing from the package`),
+  ...paths
+    .filter(path => path.endsWith('.md'))
+    .flatMap(path => linked(path).map(target => [path, target]))
+    .filter(([, target]) => !paths.includes(target))
+    .map(([path, target]) => `${path} links to ${target}, which is not in the package`),
   ...['preinstall', 'install', 'postinstall']
     .filter(name => scripts[name])
     .map(name => `there is a script "${name}"`),
