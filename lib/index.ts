@@ -1,3 +1,4 @@
+/// <reference types="node" preserve="true" />
 /**
  * slidemap: walk, stream and read files of any size through sliding memory maps, under hard limits.
  *
