@@ -179,12 +179,14 @@ class Loading implements Range, Consumer {
   stale = false
   readonly #stop = new AbortController()
   readonly #waiters = new Set<Waiter>()
+  readonly #arrive: (region?: Region) => SharedRegion | undefined
   readonly #over: Promise<void>
 
-  /** @param arrive called once: with the region, or without one if it cannot be had */
+  /** @param arrive called with the region; without one if it cannot be had, or as soon as nobody wants it any more */
   constructor(file: OpenFile, range: Range, arrive: (region?: Region) => SharedRegion | undefined) {
     this.offset = range.offset
     this.length = range.length
+    this.#arrive = arrive
     file.consumers.add(this)
     const done = () => file.consumers.delete(this)
     this.#over = file.mapHeld(range, this.#stop.signal).then(
@@ -206,7 +208,7 @@ class Loading implements Range, Consumer {
       const leave = () => {
         this.#waiters.delete(waiter)
         reject(signal.reason)
-        if (this.#waiters.size === 0) this.#stop.abort(signal.reason)
+        if (this.#waiters.size === 0) this.#abandon(signal.reason)
       }
       const settle = () => signal.removeEventListener('abort', leave)
       const waiter: Waiter = {
@@ -225,8 +227,14 @@ class Loading implements Range, Consumer {
   }
 
   async destroy(error: unknown): Promise<void> {
-    this.#stop.abort(error)
+    this.#abandon(error)
     await this.#over
+  }
+
+  /** Whoever wants the same place from here on must not be told of this end: that one has not left. */
+  #abandon(reason: unknown): void {
+    this.#arrive()
+    this.#stop.abort(reason)
   }
 
   #arrived(region: SharedRegion): void {

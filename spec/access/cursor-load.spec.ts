@@ -155,6 +155,18 @@ describe('a cursor that loads', () => {
       expect([manager.bytes.held, manager.fake.mappings]).to.deep.equal([32, 1])
     })
 
+    it('does not take whoever comes next along, while what it wanted is being undone', async () => {
+      manager.fake.hold()
+      const stop = new AbortController()
+      const first = failure(cursor.load(0, 1, { signal: stop.signal }))
+      await settled()
+      stop.abort(reason)
+      const second = cursorOn(file).load(0)
+      expect(await first).to.equal(reason)
+      manager.fake.resume()
+      expect((await second).bytes).to.deep.equal(bytesAt(1, 0, 32))
+    })
+
     it('maps nothing for nobody, also where the job was done already', async () => {
       const stop = new AbortController()
       manager.fake.hold()
