@@ -44,6 +44,8 @@ export class CacheTrace {
       handle,
       target =>
         manager.jobs.run(async () => {
+          // Nobody would close it again.
+          if (typeof target !== 'number') this.#file.throwIfClosed()
           const { mapper, flags, info } = handle
           // A descriptor is given for a file that is known.
           const opened =

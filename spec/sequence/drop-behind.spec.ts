@@ -3,7 +3,7 @@ import { Writable } from 'node:stream'
 import { expect } from 'chai'
 import { MapManager, type MappedFile } from '../../lib/index.js'
 import { FakeManager, map } from '../support/fake-manager.js'
-import { FakeMapper } from '../support/fake-mapper.js'
+import { FakeMapper, settled } from '../support/fake-mapper.js'
 import { bytesAt, MiB, tempFile } from '../support/files.js'
 import { eventually, realMappers } from '../support/mappers.js'
 import { cachedPages, countCached, dropFromCache } from '../support/page-cache.js'
@@ -223,6 +223,25 @@ describe('the trace of the page cache', () => {
     mapper.refuses = false
     await file.cache.forget()
     expect(mapper.asked).to.deep.equal(['read 0+16 forget ', 'read 0+0 forget 0+16'])
+  })
+
+  it('does not open a file again that was closed while it waited for a handle', async () => {
+    const one = new FakeManager({ mapper, maxHandles: 1 })
+    const file = await one.with('/a', 100)
+    ;(await file.map({ offset: 0, length: 16 }, new AbortController().signal, true)).release()
+    const other = await one.with('/b', 100)
+    mapper.hold()
+    const busy = map(other, 0, 16)
+    await settled()
+    const forgetting = file.cache.forget()
+    await settled()
+    expect(one.handles.budget.waiters).to.equal(1)
+    await file.close()
+    mapper.resume()
+    ;(await busy).release()
+    await forgetting
+    expect(mapper.logged('open')).to.deep.equal(['/a', '/b'])
+    await one.closeClean()
   })
 
   it('asks nothing for those who did not ask for it', async () => {
