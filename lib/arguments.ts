@@ -1,7 +1,7 @@
 /**
  * Checks of arguments: each answers the value, or throws what Node itself would throw.
  */
-import { invalidRange, invalidType } from './errors.js'
+import { invalidRange, invalidType, SlidemapError } from './errors.js'
 import { MAX_OFFSET } from './range.js'
 
 /**
@@ -49,4 +49,18 @@ export function optionsObject<T extends object>(name: string, value: T | undefin
   if (value === undefined) return {} as T
   if (value === null || typeof value !== 'object') throw invalidType(name, 'of type object', value)
   return value
+}
+
+/**
+ * Refuse options that would be ignored, and that whoever gave them counts on.
+ *
+ * @param what does not take them: "records", say
+ * @throws {SlidemapError} ERR_MAP_UNSUPPORTED for one that is there, and neither false nor 0
+ */
+export function withoutOptions(what: string, options: object, names: readonly string[]): void {
+  for (const name of names) {
+    if (Reflect.get(options, name)) {
+      throw new SlidemapError('ERR_MAP_UNSUPPORTED', `${what} do not take options.${name}`)
+    }
+  }
 }

@@ -5,7 +5,7 @@ import { Buffer } from 'node:buffer'
 import { under } from './abort.js'
 import { MappedBuffer, partOf } from './access/buffer.js'
 import { Cursor, type CursorView } from './access/cursor.js'
-import { abortSignal, integer, optionsObject } from './arguments.js'
+import { abortSignal, integer, optionsObject, withoutOptions } from './arguments.js'
 import { SlidemapError } from './errors.js'
 import type { OpenFile } from './manager/open-file.js'
 import { FollowedWindows, planFollow } from './sequence/follow.js'
@@ -258,13 +258,15 @@ export class MappedFile extends Sequence {
 
   #windowsSync(options: WindowSyncOptions | undefined): SyncWindows {
     this.#file.throwIfClosed()
+    withoutOptions('windows without awaits', optionsObject('options', options), ['follow'])
     const view = this.#view()
     return new SyncWindows(view, planWindows(view, options))
   }
 
   #lineBatchesSync(options: LineSyncOptions | undefined): SyncBatches<string[] | Line[]> {
-    const { size, windowSize, scan } = this
-    return batchesOfLinesSync({ windows: given => this.#windowsSync(given), windowSize, size, scan }, options)
+    const { size, windowSize, scan, path } = this
+    const windows = (given: WindowSyncOptions) => this.#windowsSync(given)
+    return batchesOfLinesSync({ windows, windowSize, size, scan, path }, options)
   }
 
   #cursorView(): CursorView {

@@ -85,8 +85,17 @@ export class Concatenation<S = unknown> extends Sequence {
     this.#sources = checkSources(sources)
     this.#share = {
       ...defaults,
-      lookahead: integer('options.lookahead', o.lookahead ?? DEFAULT_LOOKAHEAD, 0, 65_536),
-      smallFileSize: integer('options.smallFileSize', o.smallFileSize ?? DEFAULT_SMALL_FILE_SIZE, 0),
+      lookahead: integer(
+        'options.lookahead',
+        o.lookahead === undefined ? DEFAULT_LOOKAHEAD : o.lookahead,
+        0,
+        65_536
+      ),
+      smallFileSize: integer(
+        'options.smallFileSize',
+        o.smallFileSize === undefined ? DEFAULT_SMALL_FILE_SIZE : o.smallFileSize,
+        0
+      ),
       files: new Set(),
       regions,
       walks: new Set()
@@ -134,16 +143,19 @@ export class Concatenation<S = unknown> extends Sequence {
 
   #plan(given: WindowOptions | undefined): ConcatPlan {
     const o = optionsObject('options', given)
-    const start = integer('options.start', o.start ?? 0, 0)
-    const end = integerOrInfinity('options.end', o.end ?? Number.POSITIVE_INFINITY, 0)
+    const start = integer('options.start', o.start === undefined ? 0 : o.start, 0)
+    const end = integerOrInfinity('options.end', o.end === undefined ? Number.POSITIVE_INFINITY : o.end, 0)
     if (end < start) throw invalidRange('options.end', `>= options.start (${start})`, end)
-    const size = integerOrInfinity('options.size', o.size ?? this.windowSize, 1)
-    if (integer('options.overlap', o.overlap ?? 0, 0) > 0) {
+    const size = integerOrInfinity('options.size', o.size === undefined ? this.windowSize : o.size, 1)
+    if (integer('options.overlap', o.overlap === undefined ? 0 : o.overlap, 0) > 0) {
       throw new SlidemapError('ERR_MAP_UNSUPPORTED', 'windows of a concatenation do not overlap')
     }
     if (o.follow) throw new SlidemapError('ERR_MAP_UNSUPPORTED', 'a concatenation cannot be followed')
-    const lifetime = oneOf('options.lifetime', o.lifetime ?? 'leased', ['leased', 'copied'])
-    integer('options.prefetch', o.prefetch ?? this.#share.prefetch, 0)
+    const lifetime = oneOf('options.lifetime', o.lifetime === undefined ? 'leased' : o.lifetime, [
+      'leased',
+      'copied'
+    ])
+    integer('options.prefetch', o.prefetch === undefined ? this.#share.prefetch : o.prefetch, 0)
     const signal = abortSignal('options.signal', o.signal)
     // What is read into memory leaves its pages in the cache.
     return { start, end, size, lifetime, signal, options: o, whole: o.dropBehind !== true }

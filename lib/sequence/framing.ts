@@ -42,28 +42,37 @@ export interface Framing {
   last(rest: Buffer, offset: number): number
 }
 
+/** How long a record may be, and whose it is. */
+export interface RecordBounds {
+  /** Bytes. */
+  readonly maxRecordBytes: number
+  /** For errors. */
+  readonly path: string | undefined
+}
+
 /** Records with a delimiter after each, but perhaps the last. */
 export class DelimitedFraming implements Framing {
   readonly #delimiter: Delimiter
-  readonly #max: number
+  readonly #limits: RecordBounds
   readonly #scan: Scan
 
-  constructor(delimiter: Buffer, maxRecordBytes: number, scan: Scan) {
+  constructor(delimiter: Buffer, scan: Scan, limits: RecordBounds) {
     this.#delimiter = new Delimiter(delimiter)
-    this.#max = maxRecordBytes
+    this.#limits = limits
     this.#scan = scan
   }
 
   frame(bytes: Buffer, offset: number, table: RecordTable, most: number): number {
     const { starts, ends } = table
+    const { maxRecordBytes } = this.#limits
     const found = this.#scan(bytes, this.#delimiter.bytes, most < ends.length ? ends.subarray(0, most) : ends)
     const { length } = this.#delimiter
     let start = 0
     let count = 0
     for (; count < found; count++) {
       const end = ends[count] as number
-      if (end - start > this.#max) {
-        if (count === 0) throw tooLong(offset, this.#max)
+      if (end - start > maxRecordBytes) {
+        if (count === 0) throw tooLong(offset, this.#limits)
         break
       }
       starts[count] = start
@@ -83,17 +92,17 @@ export class DelimitedFraming implements Framing {
 
   check(length: number, offset: number): void {
     // Its last bytes may be the beginning of the delimiter.
-    if (length - this.#delimiter.length + 1 > this.#max) throw tooLong(offset, this.#max)
+    if (length - this.#delimiter.length + 1 > this.#limits.maxRecordBytes) throw tooLong(offset, this.#limits)
   }
 
   last(rest: Buffer, offset: number): number {
-    if (rest.length > this.#max) throw tooLong(offset, this.#max)
+    if (rest.length > this.#limits.maxRecordBytes) throw tooLong(offset, this.#limits)
     return rest.length
   }
 }
 
 /** Records that say how long they are, or that are all of one length. */
-export interface SizedOptions {
+export interface SizedOptions extends RecordBounds {
   /** Bytes at the head of each that have to be read for its length; 0 for none. */
   readonly headerSize: number
   /** Bytes at the head of each that are not part of what is yielded. */
@@ -104,8 +113,6 @@ export interface SizedOptions {
    * @param offset where it begins in the sequence
    */
   readonly sizeAt: (bytes: Buffer, at: number, offset: number) => number
-  readonly maxRecordBytes: number
-  readonly path: string | undefined
 }
 
 export class SizedFraming implements Framing {
@@ -171,7 +178,7 @@ export class SizedFraming implements Framing {
   #sizeAt(bytes: Buffer, at: number, offset: number): number {
     const { sizeAt, skipped, maxRecordBytes } = this.#options
     const size = sizeAt(bytes, at, offset)
-    if (size - skipped > maxRecordBytes) throw tooLong(offset, maxRecordBytes)
+    if (size - skipped > maxRecordBytes) throw tooLong(offset, this.#options)
     return size
   }
 }
@@ -204,10 +211,10 @@ function joined(head: Buffer, more: Buffer): Buffer {
   return head.length === 0 ? more : Buffer.concat([head, more])
 }
 
-function tooLong(offset: number, max: number): SlidemapError {
+function tooLong(offset: number, { maxRecordBytes: max, path }: RecordBounds): SlidemapError {
   return new SlidemapError(
     'ERR_MAP_RECORD_TOO_LONG',
     `the record at offset ${offset} is longer than ${max} bytes`,
-    { offset, length: max }
+    { path, offset, length: max }
   )
 }

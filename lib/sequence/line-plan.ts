@@ -62,6 +62,8 @@ export interface LineMeans {
   /** Other than 64 KiB for specs. */
   readonly step?: number | undefined
   readonly scan?: Scan | undefined
+  /** For errors. */
+  readonly path?: string | undefined
 }
 
 /** Options checked and filled in. */
@@ -85,6 +87,8 @@ export interface LinePlan {
   readonly limit: number
   readonly reverse: boolean
   readonly maxLineBytes: number
+  /** For errors. */
+  readonly path: string | undefined
 }
 
 /**
@@ -93,21 +97,33 @@ export interface LinePlan {
  * @param size bytes of the sequence, where that is known
  * @throws {TypeError} ERR_INVALID_ARG_TYPE
  * @throws {RangeError} ERR_OUT_OF_RANGE
- * @throws {SlidemapError} ERR_MAP_OUT_OF_RANGE; ERR_MAP_UNSUPPORTED for `reverse` where the size is not known
+ * @throws {SlidemapError} ERR_MAP_OUT_OF_RANGE; ERR_MAP_UNSUPPORTED for `reverse` where the size is not known,
+ *   and for leased lines
  */
 export function planLines(
   given: LineOptions | undefined,
   size: number | undefined,
-  { step = STEP, scan }: LineMeans = {}
+  { step = STEP, scan, path }: LineMeans = {}
 ): LinePlan {
   const o = optionsObject('options', given)
-  const encoding = oneOf('options.encoding', o.encoding ?? 'utf8', ['utf8', 'latin1', 'utf16le'])
-  const delimiterText = o.delimiter ?? '\n'
+  if ('lifetime' in o && o.lifetime === 'leased') {
+    throw new SlidemapError(
+      'ERR_MAP_UNSUPPORTED',
+      "lines cannot be leased: they are strings, the consumer's own"
+    )
+  }
+  const { limit = Number.POSITIVE_INFINITY, maxLineBytes = constants.MAX_STRING_LENGTH } = o
+  const encoding = oneOf('options.encoding', o.encoding === undefined ? 'utf8' : o.encoding, [
+    'utf8',
+    'latin1',
+    'utf16le'
+  ])
+  const delimiterText = o.delimiter === undefined ? '\n' : o.delimiter
   const delimiter = delimiterOf(delimiterText, encoding)
-  const start = integer('options.start', o.start ?? 0, 0)
-  const end = integerOrInfinity('options.end', o.end ?? Number.POSITIVE_INFINITY, 0)
+  const start = integer('options.start', o.start === undefined ? 0 : o.start, 0)
+  const end = integerOrInfinity('options.end', o.end === undefined ? Number.POSITIVE_INFINITY : o.end, 0)
   if (end < start) throw invalidRange('options.end', `>= options.start (${start})`, end)
-  if (size !== undefined && start > size) throw outOfRange(start, size)
+  if (size !== undefined && start > size) throw outOfRange(start, size, path)
   const reverse = boolean('options.reverse', o.reverse)
   if (reverse && delimiter.overlapsItself) {
     throw invalidRange(
@@ -132,14 +148,10 @@ export function planLines(
     stripReturn: o.delimiter === undefined,
     keepDelimiter: boolean('options.keepDelimiter', o.keepDelimiter),
     offsets: boolean('options.offsets', o.offsets),
-    limit: integerOrInfinity('options.limit', o.limit ?? Number.POSITIVE_INFINITY, 0),
+    limit: integerOrInfinity('options.limit', limit, 0),
     reverse,
-    maxLineBytes: integer(
-      'options.maxLineBytes',
-      o.maxLineBytes ?? constants.MAX_STRING_LENGTH,
-      1,
-      constants.MAX_STRING_LENGTH
-    )
+    maxLineBytes: integer('options.maxLineBytes', maxLineBytes, 1, constants.MAX_STRING_LENGTH),
+    path
   }
 }
 
@@ -150,19 +162,17 @@ function boolean(name: string, value: unknown): boolean {
 
 function delimiterOf(text: unknown, encoding: LineEncoding): Delimiter {
   if (typeof text !== 'string') throw invalidType('options.delimiter', 'of type string', text)
+  if (text === '') throw invalidRange('options.delimiter', 'not empty', text)
   const bytes = Buffer.from(text, encoding)
   // Invalid bytes decode to U+FFFD: lines split by it in the text would not be those split by its bytes.
-  if (
-    bytes.length === 0 ||
-    bytes.toString(encoding) !== text ||
-    (encoding === 'utf8' && text.includes('\ufffd'))
-  )
+  if (bytes.toString(encoding) !== text || (encoding === 'utf8' && text.includes('\ufffd')))
     throw invalidRange('options.delimiter', `a text that '${encoding}' can hold, U+FFFD excepted`, text)
   return new Delimiter(bytes, encoding === 'utf16le' ? 2 : 1)
 }
 
-function outOfRange(start: number, size: number): SlidemapError {
+function outOfRange(start: number, size: number, path: string | undefined): SlidemapError {
   return new SlidemapError('ERR_MAP_OUT_OF_RANGE', `start ${start} is past the end, ${size}`, {
+    path,
     offset: start
   })
 }

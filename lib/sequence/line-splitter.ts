@@ -186,10 +186,10 @@ export function tailStretch(offset: number, { step }: LinePlan): Stretch {
 }
 
 /** @throws {SlidemapError} ERR_MAP_RECORD_TOO_LONG */
-export function checkLine({ maxLineBytes }: LinePlan, length: number, offset: number): void {
+export function checkLine({ maxLineBytes, path }: LinePlan, length: number, offset: number): void {
   if (length <= maxLineBytes) return
   const words = `the line at offset ${offset} is longer than ${maxLineBytes} bytes`
-  throw new SlidemapError('ERR_MAP_RECORD_TOO_LONG', words, { offset, length: maxLineBytes })
+  throw new SlidemapError('ERR_MAP_RECORD_TOO_LONG', words, { path, offset, length: maxLineBytes })
 }
 
 /** Without an end, `windows()` goes to the end of the sequence. */

@@ -1,6 +1,7 @@
 /**
  * `linesSync()` and `lineBatchesSync()`: a file as lines of text, for scripts that do nothing else meanwhile.
  */
+import { optionsObject, withoutOptions } from '../arguments.js'
 import { SyncBatches } from './batches-sync.js'
 import type { Scan } from './delimiter.js'
 import type { LineBatch } from './line-decoder.js'
@@ -19,6 +20,7 @@ export interface WindowedSync {
   /** Bytes. */
   readonly size: number
   readonly scan: Scan
+  readonly path: string | undefined
 }
 
 /** @throws as planLines() and windowsSync() do */
@@ -26,7 +28,8 @@ export function batchesOfLinesSync(
   file: WindowedSync,
   options: LineSyncOptions = {}
 ): SyncBatches<LineBatch> {
-  const splitter = lineSplitter(options, file.size, { scan: file.scan })
+  withoutOptions('lines without awaits', optionsObject('options', options), ['follow'])
+  const splitter = lineSplitter(options, file.size, file)
   const { size } = options
   const asked = size === undefined ? {} : { size }
   return new SyncBatches(stretch => file.windows(walkOf(stretch, asked, file.windowSize)), splitter)

@@ -45,7 +45,7 @@ export function lineSplitter(
 /** @throws as planLines() and windows() do */
 export function batchesOfLines(sequence: Windowed, options: LineOptions = {}): Batches<LineBatch> {
   if (options?.follow) return batchesOfFollowed(sequence, options, options.follow)
-  const splitter = lineSplitter(options, sequence.knownSize, { scan: sequence.scan })
+  const splitter = lineSplitter(options, sequence.knownSize, sequence)
   const open = (stretch: Stretch) => sequence.windows(walkOf(stretch, options, sequence.windowSize))
   return new Batches(open, splitter)
 }
@@ -56,7 +56,7 @@ function batchesOfFollowed(
   follow: true | FollowOptions
 ): Batches<LineBatch> {
   let windows: WindowIterator | undefined
-  const plan = planFollowedLines(options, sequence.knownSize, { scan: sequence.scan })
+  const plan = planFollowedLines(options, sequence.knownSize, sequence)
   const splitter = new FollowedLineSplitter(plan, () => windows?.restarts ?? 0)
   const open = (stretch: Stretch) => {
     windows = sequence.windows({ ...walkOf(stretch, options, sequence.windowSize), follow })

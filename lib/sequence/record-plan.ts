@@ -2,10 +2,17 @@
  * The options of `records()`, checked and filled in.
  */
 import { Buffer } from 'node:buffer'
-import { integer, oneOf, optionsObject } from '../arguments.js'
+import { integer, oneOf, optionsObject, withoutOptions } from '../arguments.js'
 import { invalidRange, invalidType } from '../errors.js'
 import type { Scan } from './delimiter.js'
-import { checkSize, DelimitedFraming, type Framing, readPrefix, SizedFraming } from './framing.js'
+import {
+  checkSize,
+  DelimitedFraming,
+  type Framing,
+  type RecordBounds,
+  readPrefix,
+  SizedFraming
+} from './framing.js'
 import type { Lifetime, WindowOptions } from './windows.js'
 
 /** Records of one length. What is left at the end is ERR_MAP_FILE_TRUNCATED. */
@@ -44,7 +51,9 @@ export interface HeaderFraming {
 export type RecordFraming = FixedFraming | DelimiterFraming | PrefixFraming | HeaderFraming
 
 /** How the bytes of a range are made of records, and which range. Other than lines, records begin with its first byte. */
-export type RecordOptions = RecordFraming & Omit<WindowOptions, 'overlap' | 'dropBehind'> & RecordLimits
+export type RecordOptions = RecordFraming &
+  Omit<WindowOptions, 'overlap' | 'dropBehind' | 'follow'> &
+  RecordLimits
 
 export interface RecordLimits {
   /**
@@ -72,12 +81,14 @@ type Given = Partial<FixedFraming & DelimiterFraming & PrefixFraming & HeaderFra
  *
  * @throws {TypeError} ERR_INVALID_ARG_TYPE
  * @throws {RangeError} ERR_OUT_OF_RANGE
+ * @throws {SlidemapError} ERR_MAP_UNSUPPORTED for options of windows that records do not take
  */
 export function planRecords(options: RecordOptions, scan: Scan, path: string | undefined): RecordPlan {
   const o = optionsObject<Given>('options', options)
+  withoutOptions('records', o, ['follow', 'dropBehind', 'overlap'])
   const max = integer(
     'options.maxRecordBytes',
-    o.maxRecordBytes ?? DEFAULT_MAX_RECORD_BYTES,
+    o.maxRecordBytes === undefined ? DEFAULT_MAX_RECORD_BYTES : o.maxRecordBytes,
     1,
     MOST_RECORD_BYTES
   )
@@ -90,10 +101,10 @@ export function planRecords(options: RecordOptions, scan: Scan, path: string | u
 function framingOf(o: Given, maxRecordBytes: number, scan: Scan, path: string | undefined): Framing {
   const kinds = ['recordSize', 'delimiter', 'lengthPrefix', 'headerSize'] as const
   const named = kinds.filter(name => o[name] !== undefined)
-  if (named.length !== 1) throw invalidType('options', `made with one of ${kinds.join(', ')}`, options(named))
+  if (named.length !== 1)
+    throw invalidType('options', `made with one of ${kinds.join(', ')}`, given(o, named))
   const limits = { maxRecordBytes, path }
-  if (o.delimiter !== undefined)
-    return new DelimitedFraming(delimiterBytes(o.delimiter), maxRecordBytes, scan)
+  if (o.delimiter !== undefined) return new DelimitedFraming(delimiterBytes(o.delimiter), scan, limits)
   if (o.recordSize !== undefined) {
     const size = integer('options.recordSize', o.recordSize, 1, maxRecordBytes)
     return new SizedFraming({ headerSize: 0, skipped: 0, sizeAt: () => size, ...limits })
@@ -103,16 +114,11 @@ function framingOf(o: Given, maxRecordBytes: number, scan: Scan, path: string | 
 }
 
 /** What an error shows of the options. */
-function options(names: readonly string[]): object {
-  return Object.fromEntries(names.map(name => [name, true]))
+function given(o: Given, names: readonly (keyof Given)[]): object {
+  return Object.fromEntries(names.map(name => [name, o[name]]))
 }
 
-interface Limits {
-  readonly maxRecordBytes: number
-  readonly path: string | undefined
-}
-
-function prefixed(o: Given, limits: Limits): Framing {
+function prefixed(o: Given, limits: RecordBounds): Framing {
   const width = o.lengthPrefix as 1 | 2 | 4 | 8
   if (![1, 2, 4, 8].includes(width)) throw invalidRange('options.lengthPrefix', 'one of 1, 2, 4, 8', width)
   const { includesPrefix = false } = o
@@ -126,7 +132,7 @@ function prefixed(o: Given, limits: Limits): Framing {
   return new SizedFraming({ headerSize: width, skipped: width, sizeAt, ...limits })
 }
 
-function headed({ headerSize, lengthOf }: Given, limits: Limits): Framing {
+function headed({ headerSize, lengthOf }: Given, limits: RecordBounds): Framing {
   const size = integer('options.headerSize', headerSize, 1, limits.maxRecordBytes)
   if (typeof lengthOf !== 'function') throw invalidType('options.lengthOf', 'of type function', lengthOf)
   const sizeAt = (bytes: Buffer, at: number, offset: number) =>

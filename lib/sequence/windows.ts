@@ -73,13 +73,19 @@ export interface WindowPlan {
  */
 export function planWindows(view: View, given: WindowOptions | undefined): WindowPlan {
   const o = optionsObject('options', given)
-  const start = integer('options.start', o.start ?? 0, 0)
+  const { prefetch = view.prefetch, lifetime = 'leased' } = o
+  const start = integer('options.start', o.start === undefined ? 0 : o.start, 0)
   if (start > view.size) throw outOfRange(view, start)
-  const end = integerOrInfinity('options.end', o.end ?? view.size, 0)
+  const end = integerOrInfinity('options.end', o.end === undefined ? view.size : o.end, 0)
   if (end < start && o.end !== undefined)
     throw invalidRange('options.end', `>= options.start (${start})`, end)
-  const size = integerOrInfinity('options.size', o.size ?? view.windowSize, 1)
-  const overlap = integer('options.overlap', o.overlap ?? 0, 0, Math.min(size - 1, MAX_OFFSET))
+  const size = integerOrInfinity('options.size', o.size === undefined ? view.windowSize : o.size, 1)
+  const overlap = integer(
+    'options.overlap',
+    o.overlap === undefined ? 0 : o.overlap,
+    0,
+    Math.min(size - 1, MAX_OFFSET)
+  )
   return {
     walk: {
       start: view.base + start,
@@ -87,8 +93,8 @@ export function planWindows(view: View, given: WindowOptions | undefined): Windo
       size: Math.min(size, view.file.mapper.maxLength),
       overlap
     },
-    lifetime: oneOf('options.lifetime', o.lifetime ?? 'leased', ['leased', 'copied']),
-    prefetch: integer('options.prefetch', o.prefetch ?? view.prefetch, 0),
+    lifetime: oneOf('options.lifetime', lifetime, ['leased', 'copied']),
+    prefetch: integer('options.prefetch', prefetch, 0),
     signal: abortSignal('options.signal', o.signal),
     dropBehind: o.dropBehind === true
   }

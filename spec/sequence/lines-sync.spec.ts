@@ -6,6 +6,9 @@ import { KiB, MiB, tempFile } from '../support/files.js'
 import { realMappers } from '../support/mappers.js'
 import { mappingsOf } from '../support/os.js'
 
+/** What the types do not let through. */
+const follow = { follow: true } as LineSyncOptions
+
 for (const mapper of realMappers) {
   describe(`linesSync() on the ${mapper} mapper`, () => {
     let manager: MapManager
@@ -134,10 +137,17 @@ for (const mapper of realMappers) {
         writeFileSync(path, content)
       })
 
+      it('refuses to follow', () => {
+        for (const call of [() => file.linesSync(follow), () => file.lineBatchesSync(follow)])
+          expect(call)
+            .to.throw(/options\.follow/)
+            .that.includes({ code: 'ERR_MAP_UNSUPPORTED' })
+      })
+
       it('says ERR_MAP_RECORD_TOO_LONG, and gives everything back', () => {
         expect(() => [...file.linesSync({ maxLineBytes: 10 })])
           .to.throw()
-          .with.property('code', 'ERR_MAP_RECORD_TOO_LONG')
+          .that.includes({ code: 'ERR_MAP_RECORD_TOO_LONG', path })
         expect(manager.stats().mappedBytes).to.equal(0)
       })
     })

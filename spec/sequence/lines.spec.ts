@@ -134,7 +134,7 @@ for (const mapper of realMappers) {
         expect(lines[1]?.line === long).to.equal(true)
       }
       const error = await failure(all(big.lines({ maxLineBytes: MiB })))
-      expect(error).to.include({ code: 'ERR_MAP_RECORD_TOO_LONG', offset: 6 })
+      expect(error).to.include({ code: 'ERR_MAP_RECORD_TOO_LONG', offset: 6, path: big.path })
       expectNothingMapped()
     })
 
@@ -305,6 +305,22 @@ for (const mapper of realMappers) {
         expect(options(o), JSON.stringify(o))
           .to.throw(TypeError)
           .with.property('code', 'ERR_INVALID_ARG_TYPE')
+      for (const name of [
+        'encoding',
+        'delimiter',
+        'start',
+        'end',
+        'limit',
+        'maxLineBytes',
+        'size',
+        'prefetch'
+      ])
+        expect(options({ [name]: null }), name).to.throw(TypeError, `"options.${name}"`)
+      expect(options({ delimiter: '' })).to.throw(RangeError, 'must be not empty')
+      expect(options({ lifetime: 'leased' }))
+        .to.throw(SlidemapError)
+        .with.property('code', 'ERR_MAP_UNSUPPORTED')
+      expect(options({ lifetime: 'copied' })).not.to.throw()
     })
 
     it('equal what readline makes of a log, and know where each is', async function () {

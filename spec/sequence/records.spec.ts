@@ -105,13 +105,21 @@ for (const mapper of realMappers) {
         for await (const { length } of one.records({ ...framing, maxRecordBytes: 4 * MiB })) seen.push(length)
       })()
       const error = await failure(reading)
-      expect(error).to.include({ code: 'ERR_MAP_RECORD_TOO_LONG', offset: 14 + 3 * MiB + 4 + 24 })
+      expect(error).to.include({
+        code: 'ERR_MAP_RECORD_TOO_LONG',
+        offset: 14 + 3 * MiB + 4 + 24,
+        path: one.path
+      })
       expect(seen).to.deep.equal([10, 3 * MiB, 20])
     })
 
     it('gives up on a record without end at maxRecordBytes', async () => {
       const reading = check(file.records({ delimiter: 'not there', maxRecordBytes: MiB }))
-      expect(await failure(reading)).to.include({ code: 'ERR_MAP_RECORD_TOO_LONG', offset: 0 })
+      expect(await failure(reading)).to.include({
+        code: 'ERR_MAP_RECORD_TOO_LONG',
+        offset: 0,
+        path: file.path
+      })
       expect(manager.stats().bytesCopied).to.be.at.most(2 * MiB)
       expectNothingMapped()
     })
@@ -314,6 +322,26 @@ for (const mapper of realMappers) {
       expect(options({ recordSize: 1, start: file.size + 1 }))
         .to.throw(SlidemapError)
         .with.property('code', 'ERR_MAP_OUT_OF_RANGE')
+      for (const name of ['start', 'end', 'size', 'prefetch', 'maxRecordBytes'])
+        expect(options({ recordSize: 1, [name]: null }), name).to.throw(TypeError, `"options.${name}"`)
+    })
+
+    it('names the framings it was given where they are not one', () => {
+      expect(() => file.records({ recordSize: 1, delimiter: 'x' })).to.throw(
+        TypeError,
+        "{ recordSize: 1, delimiter: 'x' }"
+      )
+    })
+
+    it('refuses options of windows that records do not take', () => {
+      for (const o of [{ follow: true }, { follow: {} }, { dropBehind: true }, { overlap: 1 }]) {
+        const given = { recordSize: 1, ...o } as RecordOptions
+        for (const call of [() => file.records(given), () => file.recordBatches(given)])
+          expect(call)
+            .to.throw(SlidemapError, `options.${Object.keys(o)[0]}`)
+            .with.property('code', 'ERR_MAP_UNSUPPORTED')
+      }
+      expect(() => file.records({ recordSize: 1, follow: false, overlap: 0 } as RecordOptions)).not.to.throw()
     })
   })
 }

@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
 import { truncateSync } from 'node:fs'
-import { MapManager, type MappedFile, type Window } from '../../lib/index.js'
+import { MapManager, type MappedFile, type Window, type WindowSyncOptions } from '../../lib/index.js'
 import { planWindows } from '../../lib/sequence/windows.js'
 import { SyncWindows } from '../../lib/sequence/windows-sync.js'
 import { FakeManager, map } from '../support/fake-manager.js'
@@ -182,6 +182,18 @@ for (const mapper of realMappers) {
       expect(codeOf(() => file.windowsSync({ start: file.size + 1 }))).to.equal('ERR_MAP_OUT_OF_RANGE')
       expect(codeOf(() => file.windowsSync({ start: 2, end: 1 }))).to.equal('ERR_OUT_OF_RANGE')
       expect(codeOf(() => file.windowsSync({ size: 0 }))).to.equal('ERR_OUT_OF_RANGE')
+      expect(codeOf(() => file.windowsSync({ follow: true } as WindowSyncOptions))).to.equal(
+        'ERR_MAP_UNSUPPORTED'
+      )
+    })
+
+    it('takes null for no number, and undefined for none given, as windows() does', async () => {
+      for (const name of ['start', 'end', 'size', 'overlap', 'prefetch']) {
+        for (const call of [file.windows, file.windowsSync]) {
+          expect(() => call.call(file, { [name]: null } as never)).to.throw(TypeError, `"options.${name}"`)
+          call.call(file, { [name]: undefined })
+        }
+      }
     })
 
     it('is collected where it is dropped half way, once nobody has its bytes', async () => {
