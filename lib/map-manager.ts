@@ -5,7 +5,7 @@ import { constants } from 'node:fs'
 import { resolve } from 'node:path'
 import { emitWarning } from 'node:process'
 import { abortSignal, integer, integerOrInfinity, optionsObject } from './arguments.js'
-import { invalidRange, invalidType, SlidemapError } from './errors.js'
+import { invalidRange, SlidemapError } from './errors.js'
 import { MappedFile } from './file.js'
 import { handleLimit } from './manager/handle-limit.js'
 import { RegionManager } from './manager/manager.js'
@@ -13,7 +13,7 @@ import { chooseMapper, type MapperChoice } from './mapping/choose.js'
 import { readMapper } from './mapping/read.js'
 import { alignDown, alignUp } from './range.js'
 import { type ConcatOptions, Concatenation } from './sequence/concat.js'
-import { resolveSource, type Source } from './source.js'
+import { resolvePath, resolveSource, type Source } from './source.js'
 
 const MIB = 2 ** 20
 
@@ -116,14 +116,18 @@ export class MapManager implements AsyncDisposable {
   constructor(options?: ManagerOptions) {
     const o = optionsObject('options', options)
     const warn = (message: string) => emitWarning(message, 'SlidemapWarning')
-    const maxMappedBytes = integer('options.maxMappedBytes', o.maxMappedBytes ?? 1024 * MIB, 1)
-    const maxHandles = integer('options.maxHandles', o.maxHandles ?? 256, 1)
-    const concurrency = integer('options.concurrency', o.concurrency ?? 2, 1, 1024)
-    this.#prefetch = integer('options.prefetch', o.prefetch ?? 2, 0, 1024)
+    // Other than ??, defaults are for undefined alone: null is a mistake.
+    const { maxMappedBytes = 1024 * MIB, maxHandles = 256, concurrency = 2, prefetch = 2 } = o
+    integer('options.maxMappedBytes', maxMappedBytes, 1)
+    integer('options.maxHandles', maxHandles, 1)
+    integer('options.concurrency', concurrency, 1, 1024)
+    this.#prefetch = integer('options.prefetch', prefetch, 0, 1024)
     const windowSize =
       o.windowSize === undefined ? undefined : integerOrInfinity('options.windowSize', o.windowSize, 1)
-    const choice = o.mapper ?? 'auto'
+    const { mapper: choice = 'auto' } = o
     const mapper = chooseMapper(choice, warn)
+    // Less holds no mapping at all.
+    integer('options.maxMappedBytes', maxMappedBytes, mapper.pageSize)
     this.#windowSize = Math.min(
       windowSize === undefined
         ? Math.max(
@@ -163,7 +167,7 @@ export class MapManager implements AsyncDisposable {
   async open(source: Source, options?: OpenOptions): Promise<MappedFile> {
     const o = optionsObject('options', options)
     const signal = abortSignal('options.signal', o.signal)
-    const flags = integer('options.flags', o.flags ?? 0, 0, 2 ** 31 - 1)
+    const flags = integer('options.flags', o.flags === undefined ? 0 : o.flags, 0, 2 ** 31 - 1)
     if (flags & CHANGING) throw invalidRange('options.flags', 'flags that change no file', flags)
     const { handle, start, end } = resolveSource(source)
     const opened = await this.#regions.open(handle, flags, signal)
@@ -256,13 +260,12 @@ export class MapManager implements AsyncDisposable {
    *
    * @param path as text, Buffer or URL, absolute or from the current folder
    * @returns regions unmapped
-   * @throws {TypeError} ERR_INVALID_ARG_TYPE
+   * @throws {TypeError} ERR_INVALID_ARG_TYPE, ERR_INVALID_URL_SCHEME
+   * @throws {RangeError} ERR_OUT_OF_RANGE for a path with a null byte
    * @see smmap's force_map_handle_removal_win()
    */
   unmapFile(path: string | Buffer | URL): number {
-    const { handle } = resolveSource(path)
-    if (typeof handle === 'function') throw invalidType('path', 'a path or a file: URL', path)
-    const meant = resolve(handle.toString())
+    const meant = resolve(resolvePath(path, 'path').toString())
     return this.#regions.unmap(opened => resolve(opened) === meant)
   }
 

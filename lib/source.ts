@@ -35,10 +35,7 @@ const EXPECTED = 'a path, a file: URL, a descriptor, a FileHandle, a MappedFile 
  */
 export function resolveSource(source: Source): Place {
   const whole = (handle: HandleSource) => ({ handle, start: 0, end: Number.POSITIVE_INFINITY })
-  if (typeof source === 'string') return whole(checkPath(source))
-  // A copy: it is opened later, and again, whatever the caller writes over it.
-  if (Buffer.isBuffer(source)) return whole(checkPath(Buffer.from(source)))
-  if (source instanceof URL) return whole(checkPath(fileURLToPath(source)))
+  if (isPath(source)) return whole(resolvePath(source, 'source'))
   if (typeof source === 'number') {
     const fd = integer('source', source, 0, 2 ** 31 - 1)
     return whole(() => fd)
@@ -51,18 +48,33 @@ export function resolveSource(source: Source): Place {
   throw invalidType('source', EXPECTED, source)
 }
 
+/**
+ * A path as the OS takes it.
+ *
+ * @param name of the argument, for errors
+ * @throws {TypeError} ERR_INVALID_ARG_TYPE, ERR_INVALID_URL_SCHEME
+ * @throws {RangeError} ERR_OUT_OF_RANGE
+ */
+export function resolvePath(path: string | Buffer | URL, name: string): string | Buffer {
+  if (!isPath(path)) throw invalidType(name, 'a path or a file: URL', path)
+  // A copy of a Buffer: it is opened later, and again, whatever the caller writes over it.
+  const plain =
+    path instanceof URL ? fileURLToPath(path) : typeof path === 'string' ? path : Buffer.from(path)
+  if (plain.includes('\0')) throw invalidRange(name, 'a path without null bytes', path)
+  return plain
+}
+
+function isPath(value: unknown): value is string | Buffer | URL {
+  return typeof value === 'string' || Buffer.isBuffer(value) || value instanceof URL
+}
+
 function resolveRange(range: SourceRange): Place {
   const whole = resolveSource(range.source)
-  const start = integer('source.start', range.start ?? 0, 0)
+  const start = integer('source.start', range.start === undefined ? 0 : range.start, 0)
   const end = range.end === undefined ? Number.POSITIVE_INFINITY : integer('source.end', range.end, start)
   return {
     ...whole,
     start: whole.start + start,
     end: Math.min(whole.end, whole.start + end)
   }
-}
-
-function checkPath<T extends string | Buffer>(path: T): T {
-  if (path.includes('\0')) throw invalidRange('source', 'a path without null bytes', path)
-  return path
 }

@@ -1,6 +1,7 @@
 import { truncateSync } from 'node:fs'
 import { expect } from 'chai'
 import { type ManagerOptions, MapManager } from '../lib/index.js'
+import { chooseMapper } from '../lib/mapping/choose.js'
 import { KiB, MiB, tempFile } from './support/files.js'
 import { realMappers } from './support/mappers.js'
 
@@ -57,7 +58,7 @@ describe('the options of a manager', () => {
           .to.throw(RangeError, `"options.${name}"`)
           .with.property('code', 'ERR_OUT_OF_RANGE')
       }
-      for (const value of ['1', 1n, true, {}, []]) {
+      for (const value of ['1', 1n, true, {}, [], null]) {
         expect(() => new MapManager({ [name]: value }), `${value}`)
           .to.throw(TypeError, `"options.${name}"`)
           .with.property('code', 'ERR_INVALID_ARG_TYPE')
@@ -67,8 +68,17 @@ describe('the options of a manager', () => {
 
   it('refuse a mapper that is none', () => {
     for (const mapper of ['mmap', '', 5, {}, () => {}]) {
-      expect(() => new MapManager({ mapper: mapper as never })).to.throw(TypeError, '"mapper')
+      expect(() => new MapManager({ mapper: mapper as never })).to.throw(TypeError, '"options.mapper')
     }
+  })
+
+  it('refuse less than a page of mapped bytes, whatever a page of the mapper is', async () => {
+    const { pageSize } = chooseMapper('native', () => {})
+    expect(() => new MapManager({ mapper: 'native', maxMappedBytes: pageSize - 1 }))
+      .to.throw(RangeError, '"options.maxMappedBytes"')
+      .with.property('code', 'ERR_OUT_OF_RANGE')
+    await new MapManager({ mapper: 'native', maxMappedBytes: pageSize }).close()
+    await new MapManager({ mapper: 'read', maxMappedBytes: 1 }).close()
   })
 
   it('are an object', () => {

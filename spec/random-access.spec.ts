@@ -331,8 +331,11 @@ for (const mapper of realMappers) {
       expect((await windows.next()).done).to.equal(true)
       expect(manager.unmapFile(tempPath('nothing here'))).to.equal(0)
       expect(() => manager.unmapFile(3 as unknown as string))
-        .to.throw()
+        .to.throw(/"path"/)
         .that.includes({ code: 'ERR_INVALID_ARG_TYPE' })
+      expect(() => manager.unmapFile('a\0b'))
+        .to.throw(/"path"/)
+        .that.includes({ code: 'ERR_OUT_OF_RANGE' })
     })
   })
 }

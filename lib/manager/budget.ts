@@ -4,7 +4,7 @@
  * A budget counts units (mapped bytes, or handles) and knows nothing of what they stand for. Who asks waits, first
  * come first served: a large request at the head is not overtaken by small ones behind it, so nobody starves.
  */
-import { SlidemapError } from '../errors.js'
+import { type ErrorDetails, SlidemapError } from '../errors.js'
 import { type Linked, LinkedList } from './linked-list.js'
 
 /** One request in the queue. Owned by the budget until it is granted, aborted or turned away. */
@@ -27,6 +27,8 @@ export interface BudgetOptions {
   readonly limit: number
   /** The option that sets the limit, for messages: `'maxMappedBytes'`. */
   readonly name: string
+  /** What is counted, for messages: `'bytes'`; default nothing. */
+  readonly unit?: string
   /**
    * Called while somebody waits for `short` more units than are free: give back what nobody needs, through
    * `release`, now or later. Called before anybody waits and again whenever the queue moves.
@@ -88,12 +90,13 @@ export class Budget {
    *
    * @param amount units, >= 0
    * @param signal leaves the queue at once; rejects with its reason
+   * @param path of the file they are for, for errors
    * @throws {SlidemapError} ERR_MAP_LIMIT at once, if the limit can never hold `amount`
    */
-  acquire(amount: number, signal?: AbortSignal): Promise<void> {
+  acquire(amount: number, signal?: AbortSignal, path?: string): Promise<void> {
     if (signal?.aborted) return Promise.reject(signal.reason)
     if (this.#closed !== undefined) return Promise.reject(this.#closed)
-    if (amount > this.limit) return Promise.reject(this.#tooLarge(amount))
+    if (amount > this.limit) return Promise.reject(this.#tooLarge(amount, path))
     if (this.take(amount)) return Promise.resolve()
     // Reclaiming runs what others wrote: it may have closed this budget, or aborted.
     if (signal?.aborted) return Promise.reject(signal.reason)
@@ -118,19 +121,20 @@ export class Budget {
   /**
    * Take units at once, for whoever cannot wait.
    *
+   * @param path of the file they are for, for errors
    * @throws {SlidemapError} ERR_MAP_LIMIT, also if others hold or wait for what is missing
    */
-  demand(amount: number): void {
+  demand(amount: number, path?: string): void {
     if (this.#closed !== undefined) throw this.#closed
-    if (amount > this.limit) throw this.#tooLarge(amount)
+    if (amount > this.limit) throw this.#tooLarge(amount, path)
     if (this.take(amount)) return
     // Reclaiming runs what others wrote: it may have closed this budget.
     if (this.#closed !== undefined) throw this.#closed
     throw new SlidemapError(
       'ERR_MAP_LIMIT',
-      `${amount} more do not fit now: of ${this.#options.name}, ${this.limit}, ${this.#held} are in use` +
+      `${this.#counted(amount, ' more')} do not fit now: of ${this.#options.name}, ${this.limit}, ${this.#held} are in use` +
         (this.#queue.size > 0 ? `, and ${this.#queue.size} wait for more` : ''),
-      { length: amount }
+      this.#details(amount, path)
     )
   }
 
@@ -194,11 +198,21 @@ export class Budget {
     })
   }
 
-  #tooLarge(amount: number): SlidemapError {
+  #tooLarge(amount: number, path: string | undefined): SlidemapError {
     return new SlidemapError(
       'ERR_MAP_LIMIT',
-      `${amount} can never fit: ${this.#options.name} is ${this.limit}`,
-      { length: amount }
+      `${this.#counted(amount)} can never fit: ${this.#options.name} is ${this.limit}`,
+      this.#details(amount, path)
     )
+  }
+
+  #counted(amount: number, more = ''): string {
+    const { unit } = this.#options
+    return `${amount}${more}${unit === undefined ? '' : ` ${unit}`}`
+  }
+
+  #details(amount: number, path: string | undefined): ErrorDetails {
+    // A length is bytes; handles have none.
+    return { path, length: this.#options.unit === 'handles' ? undefined : amount }
   }
 }

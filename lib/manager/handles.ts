@@ -83,6 +83,7 @@ export class Handles {
     this.budget = new Budget({
       limit,
       name: 'maxHandles',
+      unit: 'handles',
       reclaim: short => this.#closeIdle(short),
       ...(onWait && { onWait })
     })
@@ -136,7 +137,7 @@ export class Handles {
       this.#touch(handle)
       return outcome
     }
-    this.budget.demand(1)
+    this.budget.demand(1, handle.path)
     try {
       const outcome = job(handle.place)
       this.#opened(handle, outcome)

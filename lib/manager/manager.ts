@@ -79,6 +79,7 @@ export class RegionManager implements LedgerEvents {
     this.bytes = new Budget({
       limit: options.maxMappedBytes,
       name: 'maxMappedBytes',
+      unit: 'bytes',
       reclaim: short => this.#reclaim(short),
       onWait: amount => tellWait('maxMappedBytes', amount, this.bytes)
     })
@@ -178,15 +179,16 @@ export class RegionManager implements LedgerEvents {
   /**
    * Take bytes of budget for a mapping on this thread, evicting what may be.
    *
+   * @param path of the file they are for, for errors
    * @throws {SlidemapError} ERR_MAP_LIMIT
    */
-  demand(bytes: number): void {
+  demand(bytes: number, path?: string): void {
     if (this.bytes.take(bytes)) return
     // What was mapped ahead may still be under way: that comes back too late for who cannot wait.
     while (bytes <= this.bytes.limit && this.bytes.waiters === 0 && this.#evict() > 0) {
       if (this.bytes.tryAcquire(bytes)) return
     }
-    this.bytes.demand(bytes)
+    this.bytes.demand(bytes, path)
   }
 
   /**

@@ -83,7 +83,7 @@ export class OpenFile {
   async map(range: Range, signal: AbortSignal, dropBehind = false): Promise<Region> {
     this.throwIfClosed()
     const bytes = this.cost(range)
-    await this.manager.bytes.acquire(bytes, signal)
+    await this.manager.bytes.acquire(bytes, signal, this.path)
     return this.#mapGranted(range, bytes, signal, { dropBehind })
   }
 
@@ -91,7 +91,7 @@ export class OpenFile {
   async mapHeld(range: Range, signal: AbortSignal): Promise<Region> {
     this.throwIfClosed()
     const bytes = this.cost(range)
-    await this.manager.bytes.acquire(bytes, signal)
+    await this.manager.bytes.acquire(bytes, signal, this.path)
     return this.#mapGranted(range, bytes, signal, { held: true })
   }
 
@@ -103,7 +103,7 @@ export class OpenFile {
   mapSync(range: Range): Region {
     this.throwIfClosed()
     const bytes = this.cost(range)
-    this.manager.demand(bytes)
+    this.manager.demand(bytes, this.path)
     try {
       return this.#entered(range, this.#runOrReadSync(range), bytes, true)
     } catch (error) {

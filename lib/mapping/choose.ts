@@ -29,9 +29,12 @@ const advice: Partial<Record<keyof Makers, string>> = {
     'install it beside slidemap (with CXXFLAGS=-std=gnu++17 where its build fails), or pass mmapIoMapper(module)'
 }
 
+/** Methods that a {@link Mapper} may lack. */
+const optionalMethods = ['expectCopies', 'readSmall', 'scan', 'visitCache'] as const
+
 /** Every member that a {@link Mapper} has to have, with its type. */
 const members: Record<
-  Exclude<keyof Mapper, 'expectCopies' | 'readSmall' | 'scan' | 'visitCache'>,
+  Exclude<keyof Mapper, (typeof optionalMethods)[number]>,
   'string' | 'number' | 'boolean' | 'function'
 > = {
   name: 'string',
@@ -103,14 +106,16 @@ function failure(name: keyof Makers, error: unknown): string {
 
 function checkMapper(candidate: unknown): asserts candidate is Mapper {
   if (typeof candidate !== 'object' || candidate === null) {
-    throw invalidType('mapper', `'auto', 'native', 'mmap-io', 'read' or a Mapper`, candidate)
+    throw invalidType('options.mapper', `'auto', 'native', 'mmap-io', 'read' or a Mapper`, candidate)
   }
   for (const [name, type] of Object.entries(members)) {
     const value: unknown = Reflect.get(candidate, name)
-    if (typeof value !== type) throw invalidType(`mapper.${name}`, `of type ${type}`, value)
+    if (typeof value !== type) throw invalidType(`options.mapper.${name}`, `of type ${type}`, value)
   }
-  const readSmall: unknown = Reflect.get(candidate, 'readSmall')
-  if (readSmall !== undefined && typeof readSmall !== 'function') {
-    throw invalidType('mapper.readSmall', 'of type function', readSmall)
+  for (const name of optionalMethods) {
+    const value: unknown = Reflect.get(candidate, name)
+    if (value !== undefined && typeof value !== 'function') {
+      throw invalidType(`options.mapper.${name}`, 'of type function', value)
+    }
   }
 }

@@ -88,6 +88,11 @@ describe('a budget', () => {
     expect(error).to.be.an.instanceof(SlidemapError)
     expect(error).to.include({ code: 'ERR_MAP_LIMIT', length: 11 })
     expect(error.message).to.equal('11 can never fit: maxMappedBytes is 10')
+    const counting = new Budget({ limit: 1, name: 'maxHandles', unit: 'handles' })
+    expect(() => counting.demand(2, '/a'))
+      .to.throw('2 handles can never fit: maxHandles is 1')
+      .that.includes({ code: 'ERR_MAP_LIMIT', path: '/a' })
+      .and.not.property('length')
     expect([budget.take(11), budget.tryAcquire(11), budget.waits]).to.deep.equal([false, false, 0])
   })
 

@@ -116,7 +116,7 @@ describe('choosing a mapper', () => {
         const error = thrownBy(() => choose({ ...own(), [member]: value } as never, all))
         expect(error).to.be.instanceOf(TypeError)
         expect(error.code).to.equal('ERR_INVALID_ARG_TYPE')
-        expect(error.message).to.include(`"mapper.${member}"`)
+        expect(error.message).to.include(`"options.mapper.${member}"`)
       }
     }
   })
@@ -127,7 +127,15 @@ describe('choosing a mapper', () => {
     expect(choose({ ...own() }, all).mapper).not.to.have.property('readSmall')
     const error = thrownBy(() => choose({ ...own(), readSmall: true } as never, all))
     expect(error).to.include({ code: 'ERR_INVALID_ARG_TYPE' })
-    expect(error.message).to.include('"mapper.readSmall"')
+    expect(error.message).to.include('"options.mapper.readSmall"')
+  })
+
+  it('refuses one whose other optional methods are no functions', () => {
+    for (const member of ['scan', 'visitCache', 'expectCopies']) {
+      const error = thrownBy(() => choose({ ...own(), [member]: 5 } as never, all))
+      expect(error).to.include({ code: 'ERR_INVALID_ARG_TYPE' })
+      expect(error.message).to.include(`"options.mapper.${member}"`)
+    }
   })
 
   it('refuses what is neither a name nor a mapper', () => {

@@ -368,7 +368,11 @@ for (const mapper of realMappers) {
 
     it('refuses a window that can never fit, at once', async () => {
       const error = await failure(file.windows({ size: 512 * KiB }).next())
-      expect(error).to.have.property('code', 'ERR_MAP_LIMIT')
+      expect(error).to.include({ code: 'ERR_MAP_LIMIT', path })
+      expect(error.message).to.match(/^\d+ bytes can never fit: maxMappedBytes is \d+$/)
+      expect(() => file.windowsSync({ size: 512 * KiB }).next())
+        .to.throw(/^\d+ bytes can never fit/)
+        .that.includes({ code: 'ERR_MAP_LIMIT', path })
       expectNothingMapped()
     })
 
