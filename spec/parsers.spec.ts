@@ -22,16 +22,9 @@ async function linesOf(script: string, ...operands: string[]): Promise<string[]>
 }
 
 describe('the examples with parsers', () => {
-  const scripts = ['csv', 'json-array', 'ndjson', 'pack-walker', 'tar'].map(name => `examples/${name}.ts`)
-
-  it('explain themselves', async () => {
-    const helps = await Promise.all(scripts.map(script => run(script, ['--help'])))
-    for (const [i, { code, stdout }] of helps.entries()) {
-      expect(stdout).to.include(`usage: npx tsx ${scripts[i]} `)
-      expect(code).to.equal(0)
-    }
+  it('say how they are used', async () => {
     const bare = await run('examples/tar.ts')
-    expect(bare.stderr).to.equal(helps[scripts.indexOf('examples/tar.ts')]?.stdout)
+    expect(bare.stderr).to.equal('usage: npx tsx examples/tar.ts FILE\n')
     expect(bare.code).to.equal(2)
   })
 
