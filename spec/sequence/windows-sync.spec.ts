@@ -189,9 +189,9 @@ for (const mapper of realMappers) {
 
     it('takes null for no number, and undefined for none given, as windows() does', async () => {
       for (const name of ['start', 'end', 'size', 'overlap', 'prefetch']) {
-        for (const call of [file.windows, file.windowsSync]) {
-          expect(() => call.call(file, { [name]: null } as never)).to.throw(TypeError, `"options.${name}"`)
-          call.call(file, { [name]: undefined })
+        for (const call of [(o: object) => file.windows(o), (o: object) => file.windowsSync(o)]) {
+          expect(() => call({ [name]: null })).to.throw(TypeError, `"options.${name}"`)
+          call({ [name]: undefined })
         }
       }
     })
