@@ -97,7 +97,7 @@ export class MappedFile extends Sequence {
   override windows(options?: WindowOptions): WindowIterator {
     this.#file.throwIfClosed()
     const view = this.#view()
-    if (options?.follow) return new FollowedWindows(view, planFollow(view, options, this.#limit))
+    if (options?.follow) return new FollowedWindows(view, planFollow(view, options, this.#limit - this.#base))
     return new Windows(view, planWindows(view, options))
   }
 

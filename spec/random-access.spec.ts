@@ -170,6 +170,13 @@ for (const mapper of realMappers) {
         expect((await file.cursor().load(size + 1)).length).to.equal(7)
       })
 
+      it('follows a range of it to where that ends, and no further', async () => {
+        const part = await manager.open({ source: path, start: 100, end: 150 })
+        let walked = 0
+        for await (const { length } of part.windows({ follow: true })) walked += length
+        expect(walked).to.equal(50)
+      })
+
       it('sees it shrink after refresh(): what is gone cannot be reached', async () => {
         const cursor = file.cursor().use(2 * MiB, 100)
         cursor.unuse()
