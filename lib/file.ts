@@ -31,7 +31,7 @@ export interface FileDefaults {
 /** How to wait for what is asked of a file. */
 export interface FileCallOptions {
   /** Gives up; rejects with the signal's reason. */
-  signal?: AbortSignal
+  signal?: AbortSignal | undefined
 }
 
 /**
@@ -46,7 +46,9 @@ export interface FileCallOptions {
 export class MappedFile extends Sequence {
   /** The path it was opened by, if it was. */
   declare readonly path?: string
+  /** @internal */
   protected readonly windowSize: number
+  /** @internal */
   protected readonly onCopy: (bytes: number) => void
   readonly #file: OpenFile
   readonly #base: number
@@ -82,14 +84,17 @@ export class MappedFile extends Sequence {
     return Math.max(0, Math.min(this.#limit, this.#file.size) - this.#base)
   }
 
+  /** @internal */
   protected override get knownSize(): number {
     return this.size
   }
 
+  /** @internal */
   protected override get overlaps(): boolean {
     return true
   }
 
+  /** @internal */
   protected override get scan(): Scan {
     return this.#file.mapper.scan ?? scanBytes
   }
@@ -105,8 +110,8 @@ export class MappedFile extends Sequence {
    * {@link windows} without awaits, for scripts that do nothing else meanwhile: this thread waits for the disk, and
    * nothing is mapped ahead.
    *
-   * @throws {SlidemapError} ERR_MAP_OUT_OF_RANGE for a start past the end, ERR_MAP_CLOSED; `next()` also
-   *   ERR_MAP_LIMIT where the budget is spent, since it cannot wait, and as that of {@link windows}
+   * @throws {SlidemapError} ERR_MAP_OUT_OF_RANGE for a start past the end, ERR_MAP_CLOSED, ERR_MAP_UNSUPPORTED for
+   *   `follow`; `next()` also ERR_MAP_LIMIT where the budget is spent, since it cannot wait, and as that of {@link windows}
    * @throws {TypeError} ERR_INVALID_ARG_TYPE
    * @throws {RangeError} ERR_OUT_OF_RANGE
    *
@@ -129,7 +134,7 @@ export class MappedFile extends Sequence {
    * for (const line of file.linesSync()) if (line.includes('ERROR')) errors++
    * ```
    */
-  linesSync(options?: LineSyncOptions & { offsets?: false }): SyncIteration<string>
+  linesSync(options?: LineSyncOptions & { offsets?: false | undefined }): SyncIteration<string>
   linesSync(options: LineSyncOptions & { offsets: true }): SyncIteration<Line>
   linesSync(options?: LineSyncOptions): SyncIteration<string> | SyncIteration<Line>
   linesSync(options?: LineSyncOptions): SyncIteration<string | Line> {
@@ -137,7 +142,7 @@ export class MappedFile extends Sequence {
   }
 
   /** {@link lineBatches} without awaits. No array is empty. */
-  lineBatchesSync(options?: LineSyncOptions & { offsets?: false }): SyncIteration<string[]>
+  lineBatchesSync(options?: LineSyncOptions & { offsets?: false | undefined }): SyncIteration<string[]>
   lineBatchesSync(options: LineSyncOptions & { offsets: true }): SyncIteration<Line[]>
   lineBatchesSync(options?: LineSyncOptions): SyncIteration<string[]> | SyncIteration<Line[]>
   lineBatchesSync(options?: LineSyncOptions): SyncIteration<string[] | Line[]> {

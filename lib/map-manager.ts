@@ -25,27 +25,27 @@ export interface ManagerOptions {
    * Bytes of a window where no other size is asked for, rounded up to the granularity; Infinity for whole files, as
    * far as one ArrayBuffer reaches. Default 16 MiB, or a quarter of `maxMappedBytes` where that is less.
    */
-  windowSize?: number
-  /** Bytes mapped at any instant at the most; default 1 GiB. */
-  maxMappedBytes?: number
+  windowSize?: number | undefined
+  /** Bytes mapped at any instant at the most, no less than a page of the mapper; default 1 GiB. */
+  maxMappedBytes?: number | undefined
   /** Descriptors held open at any instant at the most; default 256, and never above the process's own limit less a reserve. */
-  maxHandles?: number
+  maxHandles?: number | undefined
   /** Windows mapped ahead of one consumer while budget is free; default 2. */
-  prefetch?: number
+  prefetch?: number | undefined
   /** Native jobs on the thread pool at a time; default 2. */
-  concurrency?: number
+  concurrency?: number | undefined
   /**
    * What gets the bytes: `'native'`; `'read'`, which copies into the heap; `'mmap-io'`; `'auto'` (default): native,
    * else read, with one process warning; or one of your own, see `slidemap/conformance`.
    */
-  mapper?: MapperChoice
+  mapper?: MapperChoice | undefined
 }
 
 export interface OpenOptions {
   /** Extra flags for opening (`fs.constants.O_*`), or'ed to read-only and close-on-exec; none that write. Default 0. */
-  flags?: number
+  flags?: number | undefined
   /** Gives up; rejects with the signal's reason. */
-  signal?: AbortSignal
+  signal?: AbortSignal | undefined
 }
 
 /** What a manager holds, and has held. */

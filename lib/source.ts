@@ -20,9 +20,9 @@ export type Source = string | Buffer | URL | number | FileHandle | MappedFile | 
 export interface SourceRange {
   source: Source
   /** First byte; default 0. */
-  start?: number
+  start?: number | undefined
   /** Byte after the last; default the end of the source. */
-  end?: number
+  end?: number | undefined
 }
 
 const EXPECTED = 'a path, a file: URL, a descriptor, a FileHandle, a MappedFile or { source, start, end }'

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { closeSync, openSync, readSync } from 'node:fs'
 import { promisify } from 'node:util'
 import { expect } from 'chai'
-import { MapManager, type MappedFile, type WindowOptions } from '../lib/index.js'
+import { MapManager, type MappedFile } from '../lib/index.js'
 import { type Block, bytesAt, GiB, KiB, MiB, sparseFile } from './support/files.js'
 import { realMappers } from './support/mappers.js'
 import { mappedBytesOf } from './support/os.js'
@@ -55,7 +55,7 @@ describe('Files beyond 4 GiB', function () {
   }
 
   /** Walks a range, window by window, and holds every byte and both limits against the file and the OS. */
-  async function walk(options: Required<Pick<WindowOptions, 'start' | 'end' | 'size' | 'overlap'>>) {
+  async function walk(options: Record<'start' | 'end' | 'size' | 'overlap', number>) {
     let next = options.start
     for await (const window of file.windows({ ...options, prefetch: 1 })) {
       expect(window.offset).to.equal(next)

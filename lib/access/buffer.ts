@@ -243,6 +243,7 @@ export class MappedBuffer extends NumberReader implements Disposable {
     this.#sight = undefined
   }
 
+  /** @internal */
   protected reach(offset: number, width: number): DataView {
     if (!Number.isInteger(offset)) return this.#reachOut(offset, width)
     const sight = this.#sights.recall(offset)
@@ -253,6 +254,7 @@ export class MappedBuffer extends NumberReader implements Disposable {
     return sight.data
   }
 
+  /** @internal */
   protected sound<T>(value: T, end: number): T {
     const sight = this.#sight as Sight
     const { lost } = sight.region.region

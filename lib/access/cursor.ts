@@ -24,7 +24,7 @@ export interface CursorView {
 
 export interface LoadOptions {
   /** Gives up; rejects with the signal's reason. */
-  signal?: AbortSignal
+  signal?: AbortSignal | undefined
 }
 
 /** What a cursor leases. Apart from the cursor, so that a cursor can be collected and this ends its affairs. */

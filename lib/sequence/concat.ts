@@ -21,12 +21,12 @@ export interface ConcatOptions {
    * Small files among them are read ahead, many in one job. Of larger files only the next is pulled and opened ahead.
    * Both only while nobody else waits for what that takes.
    */
-  lookahead?: number
+  lookahead?: number | undefined
   /**
    * Bytes: a file up to this size, given by its path, is read whole into memory instead of mapped; default 128 KiB.
    * 0 maps all.
    */
-  smallFileSize?: number
+  smallFileSize?: number | undefined
 }
 
 /** What a concatenation takes over from its manager. */
@@ -61,7 +61,9 @@ const DEFAULT_SMALL_FILE_SIZE = 128 * 1024
  * ```
  */
 export class Concatenation<S = unknown> extends Sequence {
+  /** @internal */
   protected readonly windowSize: number
+  /** @internal */
   protected readonly onCopy: (bytes: number) => void
   readonly #sources: Iterable<S> | AsyncIterable<S>
   readonly #share: ConcatShare<S>
@@ -217,10 +219,12 @@ export class ConcatWindows<S>
     return this.#enqueue(() => this.#advance())
   }
 
+  /** @internal */
   slide(offset: number, length: number): boolean {
     return this.#walk.slide(offset, length)
   }
 
+  /** @internal */
   onEnded(tell: (error: unknown) => void): void {
     const { signal } = this.#walk
     const ended = () => {

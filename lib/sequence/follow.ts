@@ -19,9 +19,9 @@ export interface FollowOptions {
    * and wait for one where there is none. Windows are copies then, whatever `lifetime` says, and the file is looked at
    * again before each is handed over: what a lent one lost could go unnoticed. Not with an `end`. Default false: these are errors.
    */
-  restart?: boolean
+  restart?: boolean | undefined
   /** How long a change may go unnoticed where the OS does not tell of it, in milliseconds; default 1,000. */
-  intervalMs?: number
+  intervalMs?: number | undefined
 }
 
 /** Options checked and filled in. */

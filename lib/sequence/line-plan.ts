@@ -16,29 +16,29 @@ export interface LineOptions
    * First byte; default 0. A range that begins inside a line begins with the next line, so that ranges that adjoin
    * yield every line once.
    */
-  start?: number
+  start?: number | undefined
   /** Byte after the last; default all. The line that holds the last byte is yielded whole. */
-  end?: number
+  end?: number | undefined
   /** What the bytes are; default `'utf8'`. A line is exactly what `Buffer.toString(encoding)` makes of its bytes. */
-  encoding?: LineEncoding
+  encoding?: LineEncoding | undefined
   /**
    * What ends a line; default `'\n'`, and then a `'\r'` before it goes too. 1 character or more. After the last one in
    * the file there is a last line only if there are bytes.
    */
-  delimiter?: string
+  delimiter?: string | undefined
   /** Lines keep their delimiter, and the `'\r'` before it; default false. */
-  keepDelimiter?: boolean
+  keepDelimiter?: boolean | undefined
   /** Yield {@link Line}s, which know where they are, instead of strings; default false. */
-  offsets?: boolean
+  offsets?: boolean | undefined
   /** Lines at the most; default Infinity. */
-  limit?: number
+  limit?: number | undefined
   /** The last line first, reading no more than that takes; default false. */
-  reverse?: boolean
+  reverse?: boolean | undefined
   /**
    * Bytes of a line at the most, its delimiter not counted; else ERR_MAP_RECORD_TOO_LONG. Default the longest string
    * that there can be, about 512 MiB.
    */
-  maxLineBytes?: number
+  maxLineBytes?: number | undefined
 }
 
 /** A line that knows where it is. */

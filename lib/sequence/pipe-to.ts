@@ -8,11 +8,11 @@ import { openSink, type Sinkable } from './sinks.js'
 /** What to write to a sink, and how. */
 export interface PipeToOptions extends StreamOptions {
   /** Leave the writable open after the last byte; default false, but true for `process.stdout` and `stderr`. */
-  preventClose?: boolean
+  preventClose?: boolean | undefined
   /** Leave the writable as it is when something fails, instead of destroying it; defaults as `preventClose` does. */
-  preventAbort?: boolean
+  preventAbort?: boolean | undefined
   /** Told after each write how many bytes the sink is done with so far. What it throws, the pipe fails with. */
-  onProgress?: (bytes: number) => void
+  onProgress?: ((bytes: number) => void) | undefined
 }
 
 /** Options checked and filled in. */

@@ -32,9 +32,9 @@ export interface PrefixFraming {
   /** Bytes of the length, an unsigned integer. */
   lengthPrefix: 1 | 2 | 4 | 8
   /** Its byte order; default `'be'`, that of networks. */
-  endian?: 'le' | 'be'
+  endian?: 'le' | 'be' | undefined
   /** The length counts itself too; default false. */
-  includesPrefix?: boolean
+  includesPrefix?: boolean | undefined
 }
 
 /** Records with a header from which their length follows. They are yielded with it. */
@@ -60,9 +60,9 @@ export interface RecordLimits {
    * Bytes of a record at the most, delimiter or length prefix not counted, else ERR_MAP_RECORD_TOO_LONG; default
    * 128 MiB. Records longer than a window are assembled in memory of this size.
    */
-  maxRecordBytes?: number
+  maxRecordBytes?: number | undefined
   /** `'leased'` (default): valid until the next record, or batch, is asked for. `'copied'`: the consumer's own. */
-  lifetime?: Lifetime
+  lifetime?: Lifetime | undefined
 }
 
 const DEFAULT_MAX_RECORD_BYTES = 128 * 2 ** 20

@@ -23,16 +23,17 @@ import type { Lifetime, WindowOptions } from './windows.js'
 /** What `windows()` answers. */
 export interface WindowIterator extends AsyncIterableIterator<Window>, AsyncDisposable {
   next(): Promise<IteratorResult<Window, undefined>>
-  /** Call `tell` when this is ended from outside: by its signal, or by the file's being closed. */
+  /** @internal Call `tell` when this is ended from outside: by its signal, or by the file's being closed. */
   onEnded(tell: (error: unknown) => void): void
   /**
+   * @internal
    * Let the next window begin early enough to hold `[offset, offset + length)`, which begins in the window at hand
    * and ends after it. Absent where no window ever does.
    *
    * @returns whether it will
    */
   slide?(offset: number, length: number): boolean
-  /** How often they have begun again at byte 0, with another file or one that was cut short. Absent for never. */
+  /** @internal How often they have begun again at byte 0, with another file or one that was cut short. Absent for never. */
   readonly restarts?: number
 }
 
@@ -42,12 +43,12 @@ export type Iteration<T> = AsyncIterableIterator<T> & AsyncDisposable
 /** Which part of a sequence to stream, and how. */
 export interface StreamOptions extends WindowOptions {
   /** Bytes of a chunk, the last of a window excepted; default 64 KiB. Apart from `size`, which is what is mapped. */
-  chunkSize?: number
+  chunkSize?: number | undefined
   /**
    * `'copied'` (default): chunks are the consumer's own. `'leased'`: for sinks that are done when `write` returns;
    * never for zlib, which comes back to a chunk and takes the process down where that is gone.
    */
-  lifetime?: Lifetime
+  lifetime?: Lifetime | undefined
 }
 
 /** Which part of a sequence to stream to the web, and how. */
@@ -61,19 +62,19 @@ const LENT_CHUNK_SIZE = 2 ** 20
 
 /** Everything that follows from windows. */
 export abstract class Sequence implements AsyncDisposable {
-  /** Bytes of a window where no other size is asked for. */
+  /** @internal Bytes of a window where no other size is asked for. */
   protected abstract readonly windowSize: number
-  /** Told how many bytes were copied for a consumer. */
+  /** @internal Told how many bytes were copied for a consumer. */
   protected abstract readonly onCopy: (bytes: number) => void
-  /** Bytes, where that is known before they have been walked. */
+  /** @internal Bytes, where that is known before they have been walked. */
   protected get knownSize(): number | undefined {
     return undefined
   }
-  /** Whether a window can repeat bytes of the one before it. */
+  /** @internal Whether a window can repeat bytes of the one before it. */
   protected get overlaps(): boolean {
     return false
   }
-  /** Finds delimiters in bulk. */
+  /** @internal Finds delimiters in bulk. */
   protected get scan(): Scan {
     return scanBytes
   }
@@ -197,7 +198,7 @@ export abstract class Sequence implements AsyncDisposable {
    * {@link lineBatches} is about twice as fast.
    *
    * @throws {SlidemapError} ERR_MAP_OUT_OF_RANGE for a start past the end, ERR_MAP_CLOSED, ERR_MAP_UNSUPPORTED for
-   *   `reverse` where the size is not known; `next()` also ERR_MAP_RECORD_TOO_LONG, and as that of {@link windows}
+   *   `reverse` where the size is not known, and for leased lines; `next()` also ERR_MAP_RECORD_TOO_LONG, and as that of {@link windows}
    * @throws {TypeError} ERR_INVALID_ARG_TYPE
    * @throws {RangeError} ERR_OUT_OF_RANGE
    *
@@ -207,7 +208,7 @@ export abstract class Sequence implements AsyncDisposable {
    * for await (const line of file.lines({ reverse: true, limit: 10 })) console.log(line)
    * ```
    */
-  lines(options?: LineOptions & { offsets?: false }): Iteration<string>
+  lines(options?: LineOptions & { offsets?: false | undefined }): Iteration<string>
   lines(options: LineOptions & { offsets: true }): Iteration<Line>
   lines(options?: LineOptions): Iteration<string> | Iteration<Line>
   lines(options?: LineOptions): Iteration<string | Line> {
@@ -222,7 +223,7 @@ export abstract class Sequence implements AsyncDisposable {
    * for await (const lines of file.lineBatches()) for (const line of lines) count(line)
    * ```
    */
-  lineBatches(options?: LineOptions & { offsets?: false }): Iteration<string[]>
+  lineBatches(options?: LineOptions & { offsets?: false | undefined }): Iteration<string[]>
   lineBatches(options: LineOptions & { offsets: true }): Iteration<Line[]>
   lineBatches(options?: LineOptions): Iteration<string[]> | Iteration<Line[]>
   lineBatches(options?: LineOptions): Iteration<string[] | Line[]> {
@@ -235,8 +236,8 @@ export abstract class Sequence implements AsyncDisposable {
    * Leased by default: a record is valid until the next one is asked for. Not copied but where it is longer than a
    * window or crosses from one file into another: the next window begins at the page where the record does.
    *
-   * @throws {SlidemapError} ERR_MAP_OUT_OF_RANGE for a start past the end, ERR_MAP_CLOSED; `next()` also
-   *   ERR_MAP_RECORD_TOO_LONG, ERR_MAP_FILE_TRUNCATED where the last record is cut short, and as that of {@link windows}
+   * @throws {SlidemapError} ERR_MAP_OUT_OF_RANGE for a start past the end, ERR_MAP_CLOSED, ERR_MAP_UNSUPPORTED for
+   *   `follow`, `dropBehind` and `overlap`; `next()` also ERR_MAP_RECORD_TOO_LONG, ERR_MAP_FILE_TRUNCATED where the last record is cut short, and as that of {@link windows}
    * @throws {TypeError} ERR_INVALID_ARG_TYPE
    * @throws {RangeError} ERR_OUT_OF_RANGE; `next()` too, where a record says of itself that it is shorter than its head
    *

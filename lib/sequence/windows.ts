@@ -18,31 +18,31 @@ export type Lifetime = 'leased' | 'copied'
 /** Which part of a file to walk, and how. */
 export interface WindowOptions {
   /** First byte; default 0; at the most the size of the file, else ERR_MAP_OUT_OF_RANGE. */
-  start?: number
+  start?: number | undefined
   /** Byte after the last; default the size of the file as it was opened, and clamped to that. */
-  end?: number
+  end?: number | undefined
   /** Bytes of a window, the last one excepted; default the manager's `windowSize`; Infinity for all at once. */
-  size?: number
+  size?: number | undefined
   /** Bytes of the previous window repeated at the head of the next; 0 <= overlap < size; default 0. */
-  overlap?: number
+  overlap?: number | undefined
   /** `'leased'` (default): valid until the advance. `'copied'`: the consumer's own. */
-  lifetime?: Lifetime
+  lifetime?: Lifetime | undefined
   /** Windows mapped ahead while budget is free; default the manager's `prefetch`. */
-  prefetch?: number
+  prefetch?: number | undefined
   /**
    * Leave the page cache as it was found: pages that it did not hold before are forgotten once their window has gone
    * (`posix_fadvise`). For scans that should not push out what others need. Costs a second job for each window.
    * Linux with the native mapper; elsewhere, and where the OS does not tell for files of others, nothing is
    * forgotten. Default false.
    */
-  dropBehind?: boolean
+  dropBehind?: boolean | undefined
   /** Ends the iteration: the pending `next()`, or the next one, rejects with the signal's reason. */
-  signal?: AbortSignal
+  signal?: AbortSignal | undefined
   /**
    * Go on as the file grows, until `end`, the signal, or `return()`; default false. A file that is truncated or
    * replaced meanwhile is an error, unless `{ restart: true }`. `end` may lie past the end of the file.
    */
-  follow?: boolean | FollowOptions
+  follow?: boolean | FollowOptions | undefined
 }
 
 /** What a sequence needs to know of the file it walks. */
