@@ -40,9 +40,9 @@ export interface Window extends Disposable {
   /** Give the window back. Idempotent. */
   release(): void
   /**
-   * Offset in the file of the first byte of this window that was lost since it was mapped (the file shrank, or the
-   * disk failed) and read as zero; -1 for none. The next `next()` rejects because of it; for whoever would rather
-   * know before.
+   * Where the bytes of this window begin that were lost since it was mapped (the file shrank, or the disk failed)
+   * and were read as zeros, counted as `offset` is; -1 for none. The next `next()` rejects because of it; for whoever
+   * would rather know before.
    */
   readonly lost: number
 }
@@ -80,6 +80,7 @@ export class LeasedWindow extends BaseWindow {
   readonly lifetime = 'leased'
   readonly #region: Region
   readonly #bytes: Buffer
+  readonly #base: number
   #retained = false
 
   /**
@@ -90,6 +91,7 @@ export class LeasedWindow extends BaseWindow {
     super(range.offset - base, range.length)
     this.#region = region
     this.#bytes = region.view(range)
+    this.#base = base
   }
 
   get bytes(): Buffer {
@@ -118,6 +120,12 @@ export class LeasedWindow extends BaseWindow {
   }
 
   get lost(): number {
+    const { lostAt } = this
+    return lostAt < 0 ? -1 : Math.max(lostAt - this.#base, this.offset)
+  }
+
+  /** @internal Offset in the file of the first page lost under it, -1 for none. */
+  get lostAt(): number {
     return this.#region.lost
   }
 }

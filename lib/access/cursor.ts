@@ -194,17 +194,21 @@ export class Cursor implements Disposable {
   get bytes(): Buffer {
     const { region } = this.#grip
     if (region === undefined || region.region.released) throw this.#released('the cursor has no window')
-    this.#bytes ??= region.region.view({ offset: this.#start, length: this.#length })
+    if (this.#bytes === undefined) {
+      region.lent = true
+      this.#bytes = region.region.view({ offset: this.#start, length: this.#length })
+    }
     return this.#bytes
   }
 
   /**
-   * Offset in the file of the first byte that was lost under what this cursor has shown of its region, and reads as
-   * zero; -1 for none.
+   * Where the bytes begin that were lost under what this cursor has shown of its region, and read as zeros, counted as
+   * `offset` is; -1 for none.
    */
   get lost(): number {
     const lost = this.#grip.region?.region.lost ?? -1
-    return lost < this.#shown ? lost : -1
+    if (lost < 0 || lost >= this.#shown) return -1
+    return Math.max(lost - this.#view.base, 0)
   }
 
   /** Whether the window holds the byte at `offset`, in bytes from the start of the file. */

@@ -23,7 +23,8 @@ class SharedWindow extends BaseWindow {
   }
 
   get lost(): number {
-    return this.#cursor.lost
+    const { lost } = this.#cursor
+    return lost < 0 ? -1 : Math.max(lost, this.offset)
   }
 
   retain(): this {
@@ -51,8 +52,8 @@ class OwnWindow extends LeasedWindow {
   override release(): void {
     if (this.over) return
     super.release()
-    const { lost } = this
-    if (lost !== -1 && lost < this.#end) throw this.#view.file.explainLossSync(lost)
+    const { lostAt } = this
+    if (lostAt !== -1 && lostAt < this.#end) throw this.#view.file.explainLossSync(lostAt)
   }
 }
 

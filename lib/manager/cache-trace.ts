@@ -57,7 +57,7 @@ export class CacheTrace {
           const absent = await mapper.visitCache?.(opened.fd, area, due, signal).catch(() => {
             this.#due.push(...due)
           })
-          return { ...opened, absent: absent ?? [] }
+          return { ...opened, mapper, absent: absent ?? [] }
         }, signal),
       signal
     )

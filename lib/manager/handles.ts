@@ -29,6 +29,8 @@ export class Handle implements Linked<Handle> {
   /** Who follows the file: while somebody does, it may have grown when it is opened again. */
   followers = 0
   mapper: Mapper
+  /** The mapper that opened the descriptor, and closes it. */
+  opener: Mapper
 
   readonly source: HandleSource
   /** Extra flags for opening it. */
@@ -39,7 +41,7 @@ export class Handle implements Linked<Handle> {
   readonly #place: string | Buffer | undefined
 
   constructor(mapper: Mapper, source: HandleSource, flags = 0) {
-    this.mapper = mapper
+    this.mapper = this.opener = mapper
     this.source = source
     this.flags = flags
     if (typeof source === 'function') return
@@ -67,6 +69,11 @@ const SLASH = 0x2f
 
 /** A path to open, or what answers a descriptor that is the caller's own and is never closed here, -1 if it is closed. */
 export type HandleSource = string | Buffer | (() => number)
+
+/** What a job came to, and by which mapper: absent, the handle's own; by now another may serve it. */
+export interface JobOutcome extends MapOutcome {
+  readonly mapper?: Mapper
+}
 
 /** What a job is run on: a descriptor, or a path that it opens first. */
 export type Target = number | string | Buffer
@@ -96,7 +103,7 @@ export class Handles {
    *   tells, the same file with the same content, or the same file where somebody follows it
    * @throws {SlidemapError} ERR_MAP_FILE_CHANGED if what is opened again is not what was opened first
    */
-  async use<T extends MapOutcome>(
+  async use<T extends JobOutcome>(
     handle: Handle,
     job: (target: Target) => Promise<T>,
     signal?: AbortSignal,
@@ -104,7 +111,9 @@ export class Handles {
   ): Promise<T> {
     const { source } = handle
     if (typeof source === 'function') return this.#pinned(handle, () => job(lent(source)))
-    if (handle.fd !== -1) return this.#pinned(handle, () => job(handle.fd))
+    // Where others wait for a handle, one in use is not joined: its users would never all have gone.
+    const free = this.budget.waiters === 0 || handle.users === 0
+    if (handle.fd !== -1 && free) return this.#pinned(handle, () => job(handle.fd))
 
     await this.budget.acquire(1, signal)
     // Another job may have opened it while this one waited.
@@ -129,7 +138,7 @@ export class Handles {
    *
    * @throws {SlidemapError} ERR_MAP_LIMIT where all handles are in use, ERR_MAP_FILE_CHANGED
    */
-  useSync<T extends MapOutcome>(handle: Handle, job: (target: Target) => T): T {
+  useSync<T extends JobOutcome>(handle: Handle, job: (target: Target) => T): T {
     const { source } = handle
     if (typeof source === 'function') return job(lent(source))
     if (handle.fd !== -1) {
@@ -168,8 +177,8 @@ export class Handles {
 
   /** Whether a job on it needs no handle that others have, or wait for. */
   ready(handle: Handle): boolean {
-    if (this.isOpen(handle)) return true
-    return this.budget.waiters === 0 && this.budget.held < this.budget.limit
+    if (typeof handle.source === 'function') return true
+    return this.budget.waiters === 0 && (handle.fd !== -1 || this.budget.held < this.budget.limit)
   }
 
   /** Close a handle once the jobs that run on it have ended. */
@@ -179,29 +188,31 @@ export class Handles {
       await new Promise<void>(resolve => handle.drained.push(resolve))
     }
     this.#idle.remove(handle)
-    const fd = handle.fd
+    const { fd, opener } = handle
     if (fd === -1) return
     handle.fd = -1
     try {
-      await handle.mapper.close(fd)
+      await opener.close(fd)
     } finally {
       this.budget.release(1)
     }
   }
 
   /** Takes the outcome's descriptor over, or throws and leaves neither it nor a mapping behind. */
-  #opened(handle: Handle, outcome: MapOutcome, same = handle.followers > 0 ? isSameFile : isUnchanged): void {
+  #opened(handle: Handle, outcome: JobOutcome, same = handle.followers > 0 ? isSameFile : isUnchanged): void {
+    const { mapper = handle.mapper } = outcome
     if (handle.info !== undefined && !same(handle.info, outcome.info)) {
       outcome.mapping?.unmap()
-      closeQuietly(handle.mapper, outcome.fd)
+      closeQuietly(mapper, outcome.fd)
       throw changed(handle)
     }
     if (handle.fd === -1) {
       handle.fd = outcome.fd
+      handle.opener = mapper
       return
     }
     // Two jobs opened it at the same time: one descriptor a file is enough.
-    closeQuietly(handle.mapper, outcome.fd)
+    closeQuietly(mapper, outcome.fd)
     this.budget.release(1)
   }
 
@@ -239,10 +250,10 @@ export class Handles {
 
   #closeNow(handle: Handle): void {
     this.#idle.remove(handle)
-    const { fd } = handle
+    const { fd, opener } = handle
     handle.fd = -1
     // At once, not on the thread pool: whoever waits may have it now, and reading-only closes do not block.
-    closeQuietly(handle.mapper, fd)
+    closeQuietly(opener, fd)
     this.budget.release(1)
   }
 }

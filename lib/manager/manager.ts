@@ -137,13 +137,11 @@ export class RegionManager implements LedgerEvents {
     this.handles.budget.close(error)
     const ended = [...this.consumers].map(consumer => consumer.destroy(error))
     for (const ledger of this.ledgers) ledger.releaseAll()
-    const closing = [...this.files].map(file => file.close())
+    const closing = Promise.allSettled([...this.files].map(file => file.close()))
     await Promise.allSettled(opening.map(({ file }) => file))
     await Promise.allSettled(ended)
-    const closed = await Promise.allSettled(closing)
-    this.mapper.drain()
-    this.#reader?.drain()
-    for (const result of closed) {
+    // What rests goes on resting: who reads it late knows nothing of managers.
+    for (const result of await closing) {
       if (result.status === 'rejected') throw result.reason
     }
   }
@@ -236,6 +234,8 @@ export class RegionManager implements LedgerEvents {
     for (const spares of this.spares) spares.giveUp(Number.POSITIVE_INFINITY)
     while (this.#evict() > 0);
     this.handles.closeAllIdle()
+    this.mapper.drain()
+    this.#reader?.drain()
   }
 
   /** Stat, and move the handle to the mapper that can serve it. */
@@ -255,7 +255,8 @@ export class RegionManager implements LedgerEvents {
   }
 
   #look(handle: Handle, target: Target, signal: AbortSignal) {
-    return this.jobs.run(() => handle.mapper.run({ target, flags: handle.flags }, signal), signal)
+    const { mapper, flags } = handle
+    return this.jobs.run(async () => ({ ...(await mapper.run({ target, flags }, signal)), mapper }), signal)
   }
 
   /**

@@ -3,10 +3,10 @@
  */
 import { constants } from 'node:os'
 import { hasCode, SlidemapError, systemError } from '../errors.js'
-import type { FileInfo, MapOutcome, Mapper } from '../mapping/mapper.js'
+import type { FileInfo, Mapper } from '../mapping/mapper.js'
 import { alignUp, cover, endOf, type Range } from '../range.js'
 import { CacheTrace } from './cache-trace.js'
-import { changed, type Handle, isSameFile, type Target } from './handles.js'
+import { changed, type Handle, isSameFile, type JobOutcome, type Target } from './handles.js'
 import type { RegionManager } from './manager.js'
 import { Once } from './once.js'
 import { Ledger, type Region } from './region.js'
@@ -19,7 +19,7 @@ export interface Consumer {
 }
 
 /** What a job came to, and what it mapped: which depends on the mapper that did it. */
-interface Outcome extends MapOutcome {
+interface Outcome extends JobOutcome {
   readonly area: Range | undefined
 }
 
@@ -330,7 +330,7 @@ export class OpenFile {
     this.throwIfClosed()
     const { mapper, flags } = this.handle
     const area = range && cover(range, mapper.granularity)
-    return { ...(await mapper.run({ target, flags, ...area }, signal)), area }
+    return { ...(await mapper.run({ target, flags, ...area }, signal)), area, mapper }
   }
 
   #runSync(range: Range | undefined): Outcome {

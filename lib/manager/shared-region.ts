@@ -31,6 +31,8 @@ export class SharedRegion implements Linked<SharedRegion>, Range {
   readonly cost: number
   /** Whether its pages were faulted in when it was mapped. */
   readonly populated: boolean
+  /** Whether somebody has had its bytes to look at, and so to write into: they may not be the file's any more. */
+  lent = false
   readonly #home: RegionList<SharedRegion>
   readonly #cache: RegionCache
   #bytes: Buffer | undefined

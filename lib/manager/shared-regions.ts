@@ -89,7 +89,7 @@ export class SharedRegions {
    */
   async copyLoaded(range: Range, target: Buffer, signal: AbortSignal): Promise<boolean> {
     const region = this.find(range.offset)
-    if (!region?.populated || endOf(range) > endOf(region)) return false
+    if (!region?.populated || region.lent || endOf(range) > endOf(region)) return false
     region.region.view(range).copy(target)
     // As every use does: the one used longest ago goes first.
     region.lease()

@@ -140,7 +140,7 @@ export class SyncWindows implements SyncIteration<Window> {
   #pass(): void {
     const window = this.#current
     this.#letGo()
-    if (window !== undefined) this.#throwIfLost(window.lost)
+    if (window !== undefined) this.#throwIfLost(window.lostAt)
   }
 
   #letGo(): void {

@@ -86,18 +86,23 @@ export function planWindows(view: View, given: WindowOptions | undefined): Windo
     0,
     Math.min(size - 1, MAX_OFFSET)
   )
+  const walk = { start: view.base + start, end: view.base + Math.min(end, view.size), size, overlap }
+  const fitting = o.size === undefined ? fittingSize(walk, view.file) : size
   return {
-    walk: {
-      start: view.base + start,
-      end: view.base + Math.min(end, view.size),
-      size: Math.min(size, view.file.mapper.maxLength),
-      overlap
-    },
+    walk: { ...walk, size: Math.min(fitting, view.file.mapper.maxLength) },
     lifetime: oneOf('options.lifetime', lifetime, ['leased', 'copied']),
     prefetch: integer('options.prefetch', prefetch, 0),
     signal: abortSignal('options.signal', o.signal),
     dropBehind: o.dropBehind === true
   }
+}
+
+/** Windows of the usual size that begin inside a page take one more: where the limit has none, they are shorter. */
+function fittingSize({ start, size, overlap }: Walk, { mapper, manager }: OpenFile): number {
+  const { granularity } = mapper
+  const room = manager.bytes.limit - granularity
+  const aligned = start % granularity === 0 && overlap % granularity === 0
+  return aligned || size <= room || room <= overlap ? size : room
 }
 
 function outOfRange(view: View, start: number): SlidemapError {
@@ -238,7 +243,7 @@ export class Windows implements WindowIterator {
     this.#current = undefined
     if (window === undefined) return
     window.pass()
-    await this.#throwIfLost(window.lost)
+    await this.#throwIfLost(window.lostAt)
   }
 
   async #window(range: Range): Promise<Window> {
