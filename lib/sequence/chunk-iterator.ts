@@ -5,6 +5,7 @@
 import type { Buffer } from 'node:buffer'
 import type { Readable } from 'streamx'
 import type { Chunks } from './chunks.js'
+import { asError } from './stream-error.js'
 
 const DONE: IteratorReturnResult<undefined> = { done: true, value: undefined }
 
@@ -15,20 +16,18 @@ export class ChunkIterator implements AsyncIterableIterator<Buffer>, AsyncDispos
   #pending = 0
   /** The last of them; the next one starts when it has settled. */
   #tail: Promise<unknown> = Promise.resolve()
-  #error: unknown
-  #failed = false
+  /** The failure was told. */
+  #told = false
 
   /**
-   * @param stream ended and destroyed as the iteration goes; what it fails with, `next()` rejects with
-   * @param chunks the stream's own
+   * @param stream ended and destroyed as the iteration goes
+   * @param chunks the stream's own; what they failed with, `next()` rejects with, whenever that was
    */
   constructor(stream: Readable, chunks: Chunks) {
     this.#stream = stream
     this.#chunks = chunks
-    stream.on('error', error => {
-      this.#failed = true
-      this.#error = error
-    })
+    // It is told by `next()`.
+    stream.on('error', () => {})
   }
 
   /** The next chunk. A leased one before it is done with. */
@@ -46,7 +45,7 @@ export class ChunkIterator implements AsyncIterableIterator<Buffer>, AsyncDispos
     return answer
   }
 
-  /** Destroy the stream; answers once it is closed. */
+  /** Destroy the stream; answers once it is closed, and rejects with what that fails with. */
   async return(): Promise<IteratorResult<Buffer, undefined>> {
     await this.#close()
     return DONE
@@ -54,7 +53,7 @@ export class ChunkIterator implements AsyncIterableIterator<Buffer>, AsyncDispos
 
   /** Destroy the stream, and reject with `error` once it is closed. */
   async throw(error: unknown): Promise<IteratorResult<Buffer, undefined>> {
-    await this.#close()
+    await this.#close().catch(() => {})
     throw error
   }
 
@@ -74,7 +73,10 @@ export class ChunkIterator implements AsyncIterableIterator<Buffer>, AsyncDispos
         if (!(await this.#chunks.advance())) break
       }
     } catch (error) {
-      this.#stream.destroy(error as Error)
+      if (!this.#stream.destroying) {
+        this.#chunks.failure ??= { error }
+        this.#stream.destroy(asError(error))
+      }
     }
     await this.#finish()
     return DONE
@@ -87,14 +89,21 @@ export class ChunkIterator implements AsyncIterableIterator<Buffer>, AsyncDispos
       this.#stream.resume()
     }
     await this.#closed()
-    if (!this.#failed) return
-    this.#failed = false
-    throw this.#error
+    this.#throwFailure()
   }
 
-  #close(): Promise<void> {
+  async #close(): Promise<void> {
+    // What had failed before does not concern who leaves.
+    const failed = this.#chunks.failure !== undefined
     this.#stream.destroy()
-    return this.#closed()
+    await this.#closed()
+    if (!failed) this.#throwFailure()
+  }
+
+  #throwFailure(): void {
+    if (this.#chunks.failure === undefined || this.#told) return
+    this.#told = true
+    throw this.#chunks.failure.error
   }
 
   #closed(): Promise<void> {

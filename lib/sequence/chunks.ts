@@ -3,7 +3,7 @@
  */
 import { Buffer } from 'node:buffer'
 import type { WindowIterator } from './sequence.js'
-import type { Window } from './window.js'
+import type { Window } from '../window.js'
 
 export interface ChunkOptions {
   /** Bytes of a chunk, the last of a window excepted. */
@@ -17,6 +17,8 @@ export interface ChunkOptions {
 /** Takes leased windows, one after the other, and gives chunks of them. */
 export class Chunks {
   readonly windows: WindowIterator
+  /** What their stream failed with, as it was thrown: falsy too. */
+  failure: { readonly error: unknown } | undefined
   readonly #options: ChunkOptions
   #window: Window | undefined
   /** Bytes of the window handed out. */

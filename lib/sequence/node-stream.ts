@@ -4,9 +4,9 @@
 import { Buffer } from 'node:buffer'
 import { nextTick } from 'node:process'
 import { Readable } from 'node:stream'
-import { hasCode } from '../errors.js'
 import { type ChunkOptions, Chunks } from './chunks.js'
 import type { WindowIterator } from './sequence.js'
+import { asAbortError, asError } from './stream-error.js'
 
 /**
  * A Readable of node:stream over the windows of a sequence, for what insists on one: `instanceof`, `compose`, the
@@ -30,6 +30,8 @@ export class NodeReadable extends Readable {
   #wanting = false
   /** It has been read. */
   #opened = false
+  /** What ended the windows from outside. */
+  #ended: { readonly error: unknown } | undefined
 
   /** @internal */
   constructor(windows: WindowIterator, options: ChunkOptions) {
@@ -58,6 +60,7 @@ export class NodeReadable extends Readable {
 
   override _read(): void {
     this.#opened = true
+    if (this.#ended) return this.#fail()
     this.#wanting = true
     // Node asks for more before it hands out what it has, and would join the two.
     if (this.readableLength === 0) this.#supply(false)
@@ -66,7 +69,7 @@ export class NodeReadable extends Readable {
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
     this.#chunks.end().then(
       () => callback(error),
-      failure => callback(error ?? failure)
+      failure => callback(error ?? asError(failure))
     )
   }
 
@@ -82,7 +85,7 @@ export class NodeReadable extends Readable {
         void this.#advance()
       }
     } catch (error) {
-      this.destroy(error as Error)
+      this.destroy(asError(error))
     }
   }
 
@@ -93,9 +96,22 @@ export class NodeReadable extends Readable {
   }
 
   #windowsEnded(error: unknown): void {
-    // Who has not begun to read need not listen for errors. Whoever reads it later is told the same.
-    if (!this.#opened && this.listenerCount('error') === 0 && hasCode(error, 'ERR_MAP_CLOSED')) return
-    this.destroy(error as Error)
+    this.#ended = { error }
+    if (this.#isWatched()) return this.#fail()
+    // Who has not begun to read need not listen for errors. Whoever reads it later is told the same. Whoever just got
+    // it, with its signal aborted, may be about to listen.
+    nextTick(() => {
+      if (this.#isWatched()) this.#fail()
+    })
+  }
+
+  #isWatched(): boolean {
+    return this.#opened || this.listenerCount('error') > 0
+  }
+
+  /** If the windows were ended from outside, that ends this too. */
+  #fail(): void {
+    if (this.#ended) this.destroy(asAbortError(this.#ended.error))
   }
 
   async #advance(): Promise<void> {
@@ -109,7 +125,7 @@ export class NodeReadable extends Readable {
       }
       if (!this.destroyed) this.push(null)
     } catch (error) {
-      this.destroy(error as Error)
+      this.destroy(asError(error))
     }
   }
 }

@@ -3,10 +3,10 @@
  */
 import type { Buffer } from 'node:buffer'
 import { Readable, type ReadableEvents } from 'streamx'
-import { hasCode } from '../errors.js'
 import { ChunkIterator } from './chunk-iterator.js'
 import { type ChunkOptions, Chunks } from './chunks.js'
 import type { WindowIterator } from './sequence.js'
+import { asAbortError, asError } from './stream-error.js'
 
 type Callback = (error: Error | null) => void
 
@@ -25,6 +25,10 @@ export interface MapReadableEvents extends ReadableEvents {
  *
  * It works with `pipe`, with `pipeline` and `finished` of node:stream, and with `for await`, which is fastest.
  *
+ * A loop over it rejects with what it failed with, whenever that was: with the very reason of its signal. `'error'`
+ * tells of a reason that is no Error by an AbortError whose `cause` it is. While nobody has begun to read or listens
+ * for errors, an abort and a closed file wait for whoever does.
+ *
  * @example
  * ```ts
  * import { pipeline } from 'node:stream/promises'
@@ -37,6 +41,8 @@ export class MapReadable extends Readable<MapReadableEvents> implements AsyncDis
   #opened = false
   /** An iterator has them. */
   #iterated = false
+  /** What ended the windows from outside. */
+  #ended: { readonly error: unknown } | undefined
   /** A read that came after that; it has nothing to give. */
   #parked: Callback | undefined
 
@@ -56,6 +62,7 @@ export class MapReadable extends Readable<MapReadableEvents> implements AsyncDis
 
   override _open(callback: Callback): void {
     this.#opened = true
+    this.#fail()
     callback(null)
   }
 
@@ -68,31 +75,52 @@ export class MapReadable extends Readable<MapReadableEvents> implements AsyncDis
     try {
       const chunk = this.#chunks.take()
       if (chunk === undefined) {
-        this.#advance().then(() => callback(null), callback)
+        this.#advance().then(
+          () => callback(null),
+          error => callback(asError(error))
+        )
       } else {
         this.push(chunk)
         callback(null)
       }
     } catch (error) {
-      callback(error as Error)
+      callback(asError(error))
     }
+  }
+
+  /** Without an error it ends quietly: that is the consumer's own wish. */
+  override destroy(error?: Error | null): void {
+    if (error && !this.destroying) this.#chunks.failure ??= { error }
+    super.destroy(error)
   }
 
   override _predestroy(): void {
     // An abandoned wait for budget must leave the queue now: streamx calls _destroy only after the pending read.
-    void this.#chunks.end()
+    // _destroy tells what that fails with.
+    this.#chunks.end().catch(() => {})
     this.#parked?.(null)
   }
 
   override _destroy(callback: Callback): void {
-    this.#chunks.end().then(() => callback(null), callback)
+    this.#chunks.end().then(
+      () => callback(null),
+      error => {
+        // What it was destroyed with comes first: streamx has that, and tells it.
+        if (this.#chunks.failure) return callback(null)
+        this.#chunks.failure = { error }
+        callback(asError(error))
+      }
+    )
   }
 
   override [Symbol.asyncIterator](): AsyncIterableIterator<Buffer> {
     // What streamx has queued by now must not be passed by: then it has to hand out the rest too.
-    if (this.#opened) return super[Symbol.asyncIterator]() as AsyncIterableIterator<Buffer>
+    if (this.#opened && !(this.destroying && this.#chunks.failure))
+      return super[Symbol.asyncIterator]() as AsyncIterableIterator<Buffer>
     this.#iterated = true
-    return new ChunkIterator(this, this.#chunks)
+    const chunks = new ChunkIterator(this, this.#chunks)
+    this.#fail()
+    return chunks
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -100,11 +128,24 @@ export class MapReadable extends Readable<MapReadableEvents> implements AsyncDis
   }
 
   #windowsEnded(error: unknown): void {
+    this.#ended = { error }
+    if (this.#isWatched()) return this.#fail()
     // Who has not begun to read need not listen for errors. Left as it is, it tells the same to whoever reads it later,
-    // while one that was destroyed would look empty.
-    const unused = !this.#opened && !this.#iterated && this.listenerCount('error') === 0
-    if (unused && hasCode(error, 'ERR_MAP_CLOSED')) return
-    this.destroy(error as Error)
+    // while one that was destroyed would look empty. Whoever just got it, with its signal aborted, may be about to.
+    queueMicrotask(() => {
+      if (this.#isWatched()) this.#fail()
+    })
+  }
+
+  #isWatched(): boolean {
+    return this.#opened || this.#iterated || this.listenerCount('error') > 0
+  }
+
+  /** If the windows were ended from outside, that ends this too. */
+  #fail(): void {
+    if (this.#ended === undefined || this.destroying) return
+    this.#chunks.failure ??= this.#ended
+    this.destroy(asAbortError(this.#ended.error))
   }
 
   async #advance(): Promise<void> {
