@@ -42,7 +42,8 @@ export async function pipe(chunks: Chunks, writable: Sinkable, plan: PipePlan): 
   /** No more will be written. Cancels the wait for the next window; one that the sink is at work on must stay. */
   const stop = (error: unknown) => {
     failure ??= { error }
-    if (giveUp === undefined) void chunks.end()
+    // What that fails with is told at the end, if nothing failed before.
+    if (giveUp === undefined) chunks.end().catch(() => {})
   }
 
   const sink = await begin(chunks, writable, stop)
@@ -80,7 +81,11 @@ export async function pipe(chunks: Chunks, writable: Sinkable, plan: PipePlan): 
   if (failure && !plan.preventAbort) await sink.destroy(failure.error)
   plan.signal?.removeEventListener('abort', abort)
   sink.leave()
-  await chunks.end()
+  try {
+    await chunks.end()
+  } catch (error) {
+    failure ??= { error }
+  }
   if (failure) throw failure.error
 }
 
@@ -88,7 +93,7 @@ async function begin(chunks: Chunks, writable: Sinkable, onGone: (error: unknown
   try {
     return openSink(writable, onGone)
   } catch (error) {
-    await chunks.end()
+    await chunks.end().catch(() => {})
     throw error
   }
 }

@@ -39,8 +39,13 @@ class ByteSource implements UnderlyingByteSource {
     const stream = new WeakRef(controller)
     this.#windows.onEnded(async error => {
       // A stream that fails is not cancelled. Who hears of it finds nothing mapped.
-      await source.deref()?.cancel()
-      stream.deref()?.error(error)
+      try {
+        await source.deref()?.cancel()
+      } catch {
+        // What ended it is what to tell, whatever ending says.
+      } finally {
+        stream.deref()?.error(error)
+      }
     })
   }
 
