@@ -5,7 +5,7 @@ import type { Buffer } from 'node:buffer'
 import { SlidemapError } from '../errors.js'
 import type { WindowIterator } from './sequence.js'
 import type { Splitter, Stretch } from './splitter.js'
-import type { Window } from './window.js'
+import type { Window } from '../window.js'
 
 const DONE: IteratorReturnResult<undefined> = { done: true, value: undefined }
 

@@ -16,7 +16,8 @@ import { lengthAt, type Place } from './place.js'
 import { SmallFiles, type Whole } from './small-files.js'
 import type { SourceList } from './source-list.js'
 import { type Item, Upcoming } from './upcoming.js'
-import { CopiedWindow } from './window.js'
+import { CopiedWindow } from '../window.js'
+import { LEFT } from './window-walk.js'
 import { type Lifetime, planWindows, type WindowOptions, Windows } from './windows.js'
 
 /** What a concatenation and its walks share. */
@@ -60,9 +61,6 @@ interface Part<S> {
   /** Bytes. */
   readonly length: number
 }
-
-/** What a consumer that leaves aborts with: not an error, its own wish. */
-export const LEFT = Symbol('the consumer left')
 
 export class ConcatWalk<S> implements Consumer {
   readonly #share: ConcatShare<S>

@@ -4,7 +4,7 @@
 import type { Buffer } from 'node:buffer'
 import { SlidemapError } from '../errors.js'
 import type { Region } from '../manager/region.js'
-import type { Window } from './window.js'
+import type { Window } from '../window.js'
 
 /** A window of one source of a concatenation. */
 export interface SourceWindow<S> extends Window {

@@ -6,11 +6,12 @@ import { invalidRange, SlidemapError } from '../errors.js'
 import { Once } from '../manager/once.js'
 import type { RegionManager } from '../manager/manager.js'
 import { Ledger } from '../manager/region.js'
-import { type ConcatPlan, type ConcatShare, ConcatWalk, LEFT } from './concat-walk.js'
+import { type ConcatPlan, type ConcatShare, ConcatWalk } from './concat-walk.js'
 import type { SourceWindow } from './concat-window.js'
 import type { Place } from './place.js'
-import { Sequence, type WindowIterator } from './sequence.js'
+import { Sequence } from './sequence.js'
 import { checkSources, iteratorOf, SourceList } from './source-list.js'
+import { LEFT, WindowWalk } from './window-walk.js'
 import type { WindowOptions } from './windows.js'
 
 export interface ConcatOptions {
@@ -183,40 +184,21 @@ function closedError(): SlidemapError {
   return new SlidemapError('ERR_MAP_CLOSED', 'the concatenation is closed')
 }
 
-const DONE: IteratorReturnResult<undefined> = { done: true, value: undefined }
-
-type Answer<S> = IteratorResult<SourceWindow<S>, undefined>
-
 /** Windows over a concatenation, in order. Calls may overlap, and end, as those of the windows of a file do. */
-export class ConcatWindows<S>
-  implements WindowIterator, AsyncIterableIterator<SourceWindow<S>>, AsyncDisposable
-{
+export class ConcatWindows<S> extends WindowWalk<SourceWindow<S>> {
   readonly #walk: ConcatWalk<S>
   readonly #manager: RegionManager
-  #ended = false
-  /** Calls that have not been answered. */
-  #pending = 0
-  /** The last of them; the next one starts when it has settled. */
-  #tail: Promise<unknown> = Promise.resolve()
 
   /** @internal */
   constructor(share: ConcatShare<S>, plan: ConcatPlan, list: SourceList<S>) {
+    super()
     this.#walk = new ConcatWalk(share, plan, list)
     this.#manager = share.manager
     this.#manager.dropped.register(this, this.#walk, this.#walk)
   }
 
-  /**
-   * The next window. The one before it goes at this call, unless it was retained.
-   *
-   * @throws {SlidemapError} as the windows of a file do, with `index`; what the list of sources throws
-   */
-  next(): Promise<Answer<S>> {
-    if (this.#pending === 0 && !this.#ended) {
-      const value = this.#walk.tryAdvance()
-      if (value) return Promise.resolve({ done: false, value })
-    }
-    return this.#enqueue(() => this.#advance())
+  protected get signal(): AbortSignal {
+    return this.#walk.signal
   }
 
   /** @internal */
@@ -224,68 +206,24 @@ export class ConcatWindows<S>
     return this.#walk.slide(offset, length)
   }
 
-  /** @internal */
-  onEnded(tell: (error: unknown) => void): void {
-    const { signal } = this.#walk
-    const ended = () => {
-      if (signal.reason !== LEFT) tell(signal.reason)
-    }
-    if (signal.aborted) ended()
-    else signal.addEventListener('abort', ended, { once: true })
+  protected override tryAdvance(): SourceWindow<S> | undefined {
+    return this.#walk.tryAdvance()
   }
 
-  /** End, and give everything back. */
-  return(): Promise<Answer<S>> {
-    // Cancels a call that waits; what that then answers does not concern who called this.
+  protected advance(): Promise<SourceWindow<S> | undefined> {
+    return this.#walk.advance()
+  }
+
+  protected override explain(error: unknown): unknown {
+    return this.#walk.explain(error)
+  }
+
+  protected cancel(): void {
+    // What that answers does not concern who leaves.
     void this.#walk.destroy(LEFT).catch(() => {})
-    return this.#enqueue(async () => {
-      await this.#finish()
-      return DONE
-    })
   }
 
-  /** End, give everything back, and reject with `error`. */
-  async throw(error: unknown): Promise<Answer<S>> {
-    await this.return()
-    throw error
-  }
-
-  [Symbol.asyncIterator](): this {
-    return this
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.return()
-  }
-
-  #enqueue(call: () => Promise<Answer<S>>): Promise<Answer<S>> {
-    this.#pending++
-    const answer = this.#tail.then(call)
-    const settled = () => {
-      this.#pending--
-    }
-    this.#tail = answer.then(settled, settled)
-    return answer
-  }
-
-  async #advance(): Promise<Answer<S>> {
-    if (this.#ended) return DONE
-    try {
-      const value = await this.#walk.advance()
-      if (value) return { done: false, value }
-    } catch (error) {
-      const told = this.#walk.explain(error)
-      // What ended it is what to tell, whatever ending says.
-      await this.#finish().catch(() => {})
-      if (error === LEFT) return DONE
-      throw told
-    }
-    await this.#finish()
-    return DONE
-  }
-
-  async #finish(): Promise<void> {
-    this.#ended = true
+  protected async finish(): Promise<void> {
     this.#manager.dropped.unregister(this.#walk)
     await this.#walk.leave()
   }

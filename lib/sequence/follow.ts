@@ -8,8 +8,8 @@ import { hasCode, invalidRange, invalidType } from '../errors.js'
 import { changed } from '../manager/handles.js'
 import type { Consumer, OpenFile } from '../manager/open-file.js'
 import { type Alarm, type FileWatch, type Identity, isMissing, systemWatch } from './file-watch.js'
-import type { WindowIterator } from './sequence.js'
-import type { Window } from './window.js'
+import type { Window } from '../window.js'
+import { LEFT, WindowWalk } from './window-walk.js'
 import { planWindows, type View, type WindowOptions, type WindowPlan, Windows } from './windows.js'
 
 /** How to follow a file. */
@@ -60,11 +60,6 @@ export function planFollow(view: View, options: WindowOptions, limit: number): F
   }
 }
 
-/** What `return()` and disposal abort with: not an error, the consumer's own wish. */
-const LEFT = Symbol('the consumer left')
-
-const DONE: IteratorReturnResult<undefined> = { done: true, value: undefined }
-
 /** What has to be ended for a follower that nobody holds any more. Does not hold it. */
 class Following implements Consumer {
   readonly stop = new AbortController()
@@ -112,7 +107,7 @@ class Following implements Consumer {
  *
  * It ends at `end`, if there is one; by `return()`; by its signal, with whose reason it rejects; and by closing the file.
  */
-export class FollowedWindows implements WindowIterator {
+export class FollowedWindows extends WindowWalk {
   /** With what must stay alive while this is iterated: the public file. */
   readonly #view: View & { readonly keep: object | undefined }
   readonly #plan: FollowPlan
@@ -125,12 +120,10 @@ export class FollowedWindows implements WindowIterator {
   /** Byte of the file after the last one handed over. */
   #reached: number
   #restarts = 0
-  #ended = false
-  /** The last call made; the next one starts when it has settled. */
-  #tail: Promise<unknown> = Promise.resolve()
 
   /** @param watch the system's; for specs */
   constructor(view: View, plan: FollowPlan, watch: FileWatch = systemWatch) {
+    super()
     this.#view = { ...view, keep: view.file.facade?.deref() }
     this.#plan = plan
     this.#watch = watch
@@ -139,14 +132,8 @@ export class FollowedWindows implements WindowIterator {
     view.file.manager.dropped.register(this, this.#following, this.#following)
   }
 
-  /**
-   * The next window, once there is one. The one before it goes at this call, unless it was retained.
-   *
-   * @throws {SlidemapError} as windows that are not followed do; ERR_MAP_FILE_TRUNCATED, ERR_MAP_FILE_CHANGED where the
-   *   file was truncated or replaced; the signal's reason
-   */
-  next(): Promise<IteratorResult<Window, undefined>> {
-    return this.#enqueue(() => this.#advance())
+  protected get signal(): AbortSignal {
+    return this.#following.signal
   }
 
   get restarts(): number {
@@ -157,64 +144,25 @@ export class FollowedWindows implements WindowIterator {
     return this.#windows?.slide(offset, length) ?? false
   }
 
-  onEnded(tell: (error: unknown) => void): void {
-    const { signal } = this.#following
-    const ended = () => {
-      if (signal.reason !== LEFT) tell(signal.reason)
+  protected async advance(): Promise<Window | undefined> {
+    for (;;) {
+      this.signal.throwIfAborted()
+      const window = await this.#next()
+      if (window !== undefined || this.#reached >= this.#plan.end) return window
+      await this.#grown()
     }
-    if (signal.aborted) ended()
-    else signal.addEventListener('abort', ended, { once: true })
   }
 
-  /** End, and give everything back; a `next()` that waits answers `done`. */
-  return(): Promise<IteratorResult<Window, undefined>> {
+  protected cancel(): void {
     this.#following.stop.abort(LEFT)
     void this.#windows?.return()
-    return this.#enqueue(async () => {
-      await this.#finish()
-      return DONE
-    })
   }
 
-  /** End, give everything back, and reject with `error`. */
-  async throw(error: unknown): Promise<IteratorResult<Window, undefined>> {
-    await this.return()
-    throw error
-  }
-
-  [Symbol.asyncIterator](): this {
-    return this
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.return()
-  }
-
-  #enqueue<T>(call: () => Promise<T>): Promise<T> {
-    const answer = this.#tail.then(call, call)
-    this.#tail = answer.catch(() => {})
-    return answer
-  }
-
-  async #advance(): Promise<IteratorResult<Window, undefined>> {
-    if (this.#ended) return DONE
-    const { signal } = this.#following
-    try {
-      for (;;) {
-        signal.throwIfAborted()
-        const window = await this.#next()
-        if (window !== undefined) return { done: false, value: window }
-        if (this.#reached >= this.#plan.end) {
-          await this.#finish()
-          return DONE
-        }
-        await this.#grown()
-      }
-    } catch (error) {
-      await this.#finish()
-      if (error === LEFT) return DONE
-      throw error
-    }
+  protected async finish(): Promise<void> {
+    await this.#windows?.return()
+    this.#windows = undefined
+    this.#view.file.manager.dropped.unregister(this.#following)
+    await this.#following.destroy(LEFT)
   }
 
   /** The next window over what is known to be there; undefined at its end. */
@@ -317,9 +265,10 @@ export class FollowedWindows implements WindowIterator {
     this.#restart()
   }
 
-  async #openAgain({ handle, manager }: OpenFile, signal: AbortSignal): Promise<OpenFile | undefined> {
+  async #openAgain(file: OpenFile, signal: AbortSignal): Promise<OpenFile | undefined> {
+    const { handle, manager } = file
     try {
-      return await manager.open(handle.source, handle.flags, signal)
+      return await manager.open(pathOf(file) ?? handle.source, handle.flags, signal)
     } catch (error) {
       if (isMissing(error)) return undefined
       throw error
@@ -331,18 +280,10 @@ export class FollowedWindows implements WindowIterator {
     this.#restarts++
     this.#first = this.#reached = this.#view.base
   }
-
-  async #finish(): Promise<void> {
-    this.#ended = true
-    await this.#windows?.return()
-    this.#windows = undefined
-    this.#view.file.manager.dropped.unregister(this.#following)
-    await this.#following.destroy(LEFT)
-  }
 }
 
-function pathOf({ handle: { source } }: OpenFile): string | Buffer | undefined {
-  return typeof source === 'function' ? undefined : source
+function pathOf({ handle }: OpenFile): string | Buffer | undefined {
+  return typeof handle.source === 'function' ? undefined : handle.place
 }
 
 /** Whether an error says that the file is not there any more as it was. */

@@ -17,7 +17,7 @@ import type { MapRecord, RecordBatch } from './record-splitter.js'
 import { batchesOfRecords } from './records.js'
 import { isDoneAtCallback, isStdio, type Sinkable, sinkable } from './sinks.js'
 import { readableByteStream } from './web-stream.js'
-import type { Window } from './window.js'
+import type { Window } from '../window.js'
 import type { Lifetime, WindowOptions } from './windows.js'
 
 /** What `windows()` answers. */

@@ -9,8 +9,8 @@ import type { Region } from '../manager/region.js'
 import { alignDown, MAX_OFFSET, nextOffset, type Range, type Walk, windowAt } from '../range.js'
 import type { FollowOptions } from './follow.js'
 import { Lookahead } from './lookahead.js'
-import type { WindowIterator } from './sequence.js'
-import { CopiedWindow, LeasedWindow, type Window } from './window.js'
+import { CopiedWindow, LeasedWindow, type Window } from '../window.js'
+import { LEFT, WindowWalk } from './window-walk.js'
 
 /** Whose the bytes are: lent until the consumer advances, or copied for it to keep. */
 export type Lifetime = 'leased' | 'copied'
@@ -116,18 +116,8 @@ function outOfRange(view: View, start: number): SlidemapError {
   )
 }
 
-/** What `return()` and disposal abort with: not an error, the consumer's own wish. */
-const LEFT = Symbol('the consumer left')
-
-const DONE: IteratorReturnResult<undefined> = { done: true, value: undefined }
-
-/**
- * Windows over a file, in order.
- *
- * Calls of `next()` may overlap: they are answered in order. `return()` cancels a `next()` that waits, which then
- * answers `done`. However it is left, nothing stays mapped: what `return()` answers has waited for that.
- */
-export class Windows implements WindowIterator {
+/** Windows over a file, in order. */
+export class Windows extends WindowWalk {
   readonly #view: View
   readonly #plan: WindowPlan
   readonly #lookahead: Lookahead
@@ -136,11 +126,9 @@ export class Windows implements WindowIterator {
   readonly #keep: object | undefined
   #offset: number
   #current: LeasedWindow | undefined
-  #ended = false
-  /** The last call made; the next one starts when it has settled. */
-  #tail: Promise<unknown> = Promise.resolve()
 
   constructor(view: View, plan: WindowPlan) {
+    super()
     this.#view = view
     this.#plan = plan
     this.#keep = view.file.facade?.deref()
@@ -149,14 +137,8 @@ export class Windows implements WindowIterator {
     view.file.manager.dropped.register(this, this.#lookahead, this.#lookahead)
   }
 
-  /**
-   * The next window. The one before it goes at this call, unless it was retained.
-   *
-   * @throws {SlidemapError} ERR_MAP_LIMIT, ERR_MAP_CLOSED, ERR_MAP_FILE_TRUNCATED, ERR_MAP_FILE_CHANGED, ERR_MAP_IO;
-   *   errors of the OS; the signal's reason
-   */
-  next(): Promise<IteratorResult<Window, undefined>> {
-    return this.#enqueue(() => this.#advance())
+  protected get signal(): AbortSignal {
+    return this.#lookahead.signal
   }
 
   /**
@@ -177,64 +159,27 @@ export class Windows implements WindowIterator {
     return true
   }
 
-  /** Call `tell` when this is ended from outside: by the signal, or by the file's being closed. */
-  onEnded(tell: (error: unknown) => void): void {
-    const { signal } = this.#lookahead
-    const ended = () => {
-      if (signal.reason !== LEFT) tell(signal.reason)
+  protected async advance(): Promise<Window | undefined> {
+    await this.#pass()
+    const range = windowAt(this.#plan.walk, this.#offset)
+    if (range === undefined) {
+      await this.#lookahead.file.verify(this.#plan.walk.end, this.signal)
+      return undefined
     }
-    if (signal.aborted) ended()
-    else signal.addEventListener('abort', ended, { once: true })
+    const window = await this.#window(range)
+    this.#offset = nextOffset(this.#plan.walk, range)
+    return window
   }
 
-  /** End, and give everything back. */
-  return(): Promise<IteratorResult<Window, undefined>> {
-    const left = this.#lookahead.destroy(LEFT)
-    return this.#enqueue(async () => {
-      await left
-      await this.#finish()
-      return DONE
-    })
+  protected cancel(): void {
+    void this.#lookahead.destroy(LEFT)
   }
 
-  /** End, give everything back, and reject with `error`. */
-  async throw(error: unknown): Promise<IteratorResult<Window, undefined>> {
-    await this.return()
-    throw error
-  }
-
-  [Symbol.asyncIterator](): this {
-    return this
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.return()
-  }
-
-  #enqueue<T>(call: () => Promise<T>): Promise<T> {
-    const answer = this.#tail.then(call, call)
-    this.#tail = answer.catch(() => {})
-    return answer
-  }
-
-  async #advance(): Promise<IteratorResult<Window, undefined>> {
-    if (this.#ended) return DONE
-    try {
-      await this.#pass()
-      const range = windowAt(this.#plan.walk, this.#offset)
-      if (range === undefined) {
-        await this.#lookahead.file.verify(this.#plan.walk.end, this.#lookahead.signal)
-        await this.#finish()
-        return DONE
-      }
-      const window = await this.#window(range)
-      this.#offset = nextOffset(this.#plan.walk, range)
-      return { done: false, value: window }
-    } catch (error) {
-      await this.#finish()
-      if (error === LEFT) return DONE
-      throw error
-    }
+  protected async finish(): Promise<void> {
+    this.#current?.pass()
+    this.#current = undefined
+    this.#view.file.manager.dropped.unregister(this.#lookahead)
+    await this.#lookahead.destroy(LEFT)
   }
 
   /** Let the window that the consumer is done with go, and say so if it read zeros in place of lost bytes. */
@@ -248,9 +193,9 @@ export class Windows implements WindowIterator {
 
   async #window(range: Range): Promise<Window> {
     const region = await this.#lookahead.take(range)
-    if (this.#lookahead.signal.aborted) {
+    if (this.signal.aborted) {
       region.release()
-      throw this.#lookahead.signal.reason
+      throw this.signal.reason
     }
     this.#lookahead.fill(range)
     if (this.#plan.lifetime === 'copied') return this.#copy(region, range)
@@ -268,14 +213,6 @@ export class Windows implements WindowIterator {
   }
 
   async #throwIfLost(offset: number): Promise<void> {
-    if (offset >= 0) throw await this.#lookahead.file.explainLoss(offset, this.#lookahead.signal)
-  }
-
-  async #finish(): Promise<void> {
-    this.#ended = true
-    this.#current?.pass()
-    this.#current = undefined
-    this.#view.file.manager.dropped.unregister(this.#lookahead)
-    await this.#lookahead.destroy(LEFT)
+    if (offset >= 0) throw await this.#lookahead.file.explainLoss(offset, this.signal)
   }
 }
