@@ -60,10 +60,10 @@ export class NodeReadable extends Readable {
 
   override _read(): void {
     this.#opened = true
-    if (this.#ended) return this.#fail()
     this.#wanting = true
+    if (this.#ended) this.#fail()
     // Node asks for more before it hands out what it has, and would join the two.
-    if (this.readableLength === 0) this.#supply(false)
+    else if (this.readableLength === 0) this.#supply(false)
   }
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
@@ -97,12 +97,13 @@ export class NodeReadable extends Readable {
 
   #windowsEnded(error: unknown): void {
     this.#ended = { error }
-    if (this.#isWatched()) return this.#fail()
     // Who has not begun to read need not listen for errors. Whoever reads it later is told the same. Whoever just got
     // it, with its signal aborted, may be about to listen.
-    nextTick(() => {
+    const heed = () => {
       if (this.#isWatched()) this.#fail()
-    })
+    }
+    heed()
+    if (!this.destroyed) nextTick(heed)
   }
 
   #isWatched(): boolean {

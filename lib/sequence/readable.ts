@@ -129,12 +129,13 @@ export class MapReadable extends Readable<MapReadableEvents> implements AsyncDis
 
   #windowsEnded(error: unknown): void {
     this.#ended = { error }
-    if (this.#isWatched()) return this.#fail()
     // Who has not begun to read need not listen for errors. Left as it is, it tells the same to whoever reads it later,
     // while one that was destroyed would look empty. Whoever just got it, with its signal aborted, may be about to.
-    queueMicrotask(() => {
+    const heed = () => {
       if (this.#isWatched()) this.#fail()
-    })
+    }
+    heed()
+    if (!this.destroying) queueMicrotask(heed)
   }
 
   #isWatched(): boolean {
