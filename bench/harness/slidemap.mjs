@@ -7,12 +7,15 @@ async function load() {
   })
 }
 
-/** A contestant's `prepare`: a manager and a file of its own for `use(file)`, opening and closing on the clock. */
+/**
+ * A contestant's `prepare`: a manager and a file of its own for `use(file)`, opening and closing on the clock. Not the
+ * manager, which loads the addon: what others load is loaded as well, and what starting costs is another work.
+ */
 export function withFile(use, options) {
   return async () => {
     const { MapManager } = await load()
+    const manager = new MapManager(options)
     return async path => {
-      const manager = new MapManager(options)
       const file = await manager.open(path)
       const bytes = await use(file)
       await file.close()
