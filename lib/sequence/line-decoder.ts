@@ -54,9 +54,11 @@ function scanLines(plan: LinePlan, piece: Piece, text: string): string[] {
   const count = scan(plan, piece)
   const lines = new Array<string>(piece.delimited ? count : count + 1)
   let from = 0
+  // Lines without returns are the rule, and need no look at how each of them ends.
+  const plain = !plan.keepDelimiter && !(plan.stripReturn && text.includes('\r'))
   for (let i = 0; i < count; i++) {
     const at = positions[i] as number
-    lines[i] = text.substring(from, endOf(plan, piece.bytes, from, at))
+    lines[i] = text.substring(from, plain ? at : endOf(plan, piece.bytes, from, at))
     from = at + delimiter.length
   }
   if (!piece.delimited) lines[count] = text.substring(from)
