@@ -44,3 +44,15 @@ function expectMany(signal: AbortSignal): void {
   // It may be of another library.
   if (signal instanceof EventTarget) setMaxListeners(0, signal)
 }
+
+/**
+ * Wait for `work`, but no longer than until `signal` is aborted; then reject with its reason. The work goes on.
+ */
+export function unlessAborted(work: Promise<void>, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.reject(signal.reason)
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(signal.reason)
+    signal.addEventListener('abort', abort, { once: true })
+    void work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
+  })
+}

@@ -16,7 +16,8 @@ import { batchesOfLinesSync, type LineSyncOptions } from './sequence/lines-sync.
 import type { Place } from './sequence/place.js'
 import { Sequence, type WindowIterator } from './sequence/sequence.js'
 import { planWindows, type View, type WindowOptions, Windows } from './sequence/windows.js'
-import { type SyncIteration, SyncWindows, type WindowSyncOptions } from './sequence/windows-sync.js'
+import type { SyncIteration } from './sequence/sync-walk.js'
+import { SyncWindows, type WindowSyncOptions } from './sequence/windows-sync.js'
 import type { Window } from './window.js'
 
 /** Copying is cheapest out of windows that stay in the processor's cache. */

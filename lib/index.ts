@@ -45,7 +45,8 @@ export type {
 } from './sequence/sequence.js'
 export type { Sinkable } from './sequence/sinks.js'
 export type { Lifetime, WindowOptions } from './sequence/windows.js'
-export type { SyncIteration, WindowSyncOptions } from './sequence/windows-sync.js'
+export type { SyncIteration } from './sequence/sync-walk.js'
+export type { WindowSyncOptions } from './sequence/windows-sync.js'
 export type { Source, SourceRange } from './source.js'
 export type { Window } from './window.js'
 

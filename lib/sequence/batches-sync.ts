@@ -3,24 +3,25 @@
  */
 import type { Batch } from './batches.js'
 import type { Splitter, Stretch } from './splitter.js'
-import type { SyncIteration, SyncWindows } from './windows-sync.js'
+import { type SyncIteration, SyncWalk } from './sync-walk.js'
+import type { SyncWindows } from './windows-sync.js'
 import type { Window } from '../window.js'
 
 const DONE: IteratorReturnResult<undefined> = { done: true, value: undefined }
 
 /** The batches of a splitter. However it is left, its windows are given back. */
-export class SyncBatches<B> implements SyncIteration<B> {
+export class SyncBatches<B> extends SyncWalk<B> {
   readonly #open: (stretch: Stretch) => SyncWindows
   readonly #splitter: Splitter<B>
   #windows: SyncWindows | undefined
   #window: Window | undefined
-  #ended = false
 
   /**
    * @param open starts to walk a stretch; every walk is ended by this
    * @throws what `open` does
    */
   constructor(open: (stretch: Stretch) => SyncWindows, splitter: Splitter<B>) {
+    super()
     this.#open = open
     this.#splitter = splitter
     // At once: wrong arguments and closed files are told to the caller, not to whoever iterates.
@@ -32,38 +33,12 @@ export class SyncBatches<B> implements SyncIteration<B> {
     return this.#windows?.closed === true
   }
 
-  next(): IteratorResult<B, undefined> {
-    if (this.#ended) return DONE
-    try {
-      const value = this.#nextBatch()
-      if (value !== undefined) return { done: false, value }
-    } catch (error) {
-      this.#finish()
-      throw error
-    }
-    this.#finish()
-    return DONE
+  protected finish(): void {
+    this.#window = undefined
+    this.#windows?.return()
   }
 
-  return(): IteratorResult<B, undefined> {
-    this.#finish()
-    return DONE
-  }
-
-  throw(error: unknown): IteratorResult<B, undefined> {
-    this.#finish()
-    throw error
-  }
-
-  [Symbol.dispose](): void {
-    this.#finish()
-  }
-
-  [Symbol.iterator](): this {
-    return this
-  }
-
-  #nextBatch(): B | undefined {
+  protected advance(): B | undefined {
     for (;;) {
       // The bytes of the window at hand are gone; the windows say why.
       if (this.interrupted) this.#windows?.next()
@@ -113,12 +88,6 @@ export class SyncBatches<B> implements SyncIteration<B> {
 
   #throwIfLost(): void {
     if (this.#window !== undefined && this.#window.lost >= 0) this.#windows?.next()
-  }
-
-  #finish(): void {
-    this.#ended = true
-    this.#window = undefined
-    this.#windows?.return()
   }
 }
 

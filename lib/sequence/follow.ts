@@ -2,7 +2,7 @@
  * `windows({ follow })`: a file that grows, as windows that come as it does.
  */
 import type { Buffer } from 'node:buffer'
-import { follow as link } from '../abort.js'
+import { follow as link, unlessAborted } from '../abort.js'
 import { integer, integerOrInfinity } from '../arguments.js'
 import { hasCode, invalidRange, invalidType } from '../errors.js'
 import { changed } from '../manager/handles.js'
@@ -210,7 +210,7 @@ export class FollowedWindows extends WindowWalk {
         if (size === undefined) await this.#replaced(alarm)
         else if (size > this.#reached) this.#walkTo(Math.min(size, this.#plan.end))
         else if (size < this.#reached) await this.#truncated()
-        else if (found !== undefined && isFile(file, found)) await rung(alarm, signal)
+        else if (found !== undefined && isFile(file, found)) await unlessAborted(alarm.rung, signal)
         else await this.#replaced(alarm)
       } finally {
         alarm.cancel()
@@ -258,7 +258,7 @@ export class FollowedWindows extends WindowWalk {
     // None, or the same one: it was away for a moment.
     if (next === undefined || isFile(file, next.handle.info)) {
       await next?.close()
-      return rung(alarm, signal)
+      return unlessAborted(alarm.rung, signal)
     }
     await this.#following.take(next)
     next.facade = new WeakRef(this)
@@ -294,17 +294,4 @@ function isGone(error: unknown): boolean {
 
 function isFile({ handle }: OpenFile, found: Identity | undefined): boolean {
   return handle.info?.dev === found?.dev && handle.info?.ino === found?.ino
-}
-
-/** Wait for an alarm; rejects with the signal's reason. */
-function rung(alarm: Alarm, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    if (signal.aborted) return reject(signal.reason)
-    const abort = () => reject(signal.reason)
-    signal.addEventListener('abort', abort, { once: true })
-    void alarm.rung.then(() => {
-      signal.removeEventListener('abort', abort)
-      resolve()
-    })
-  })
 }

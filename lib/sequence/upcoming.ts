@@ -4,6 +4,7 @@
  * Nothing ahead of its turn takes anything from anybody, nobody waits for it, and its failures concern nobody: what
  * could not be done ahead is done again when its turn comes, and then it is told why it fails.
  */
+import { unlessAborted } from '../abort.js'
 import type { LinkedList } from '../manager/linked-list.js'
 import type { RegionManager, Spares } from '../manager/manager.js'
 import type { OpenFile } from '../manager/open-file.js'
@@ -284,14 +285,4 @@ function pathsOf<S>(run: readonly Item<S>[]): (string | Buffer)[] {
 function wholePath(place: Place | undefined): string | Buffer | undefined {
   if (place === undefined || typeof place.handle === 'function' || place.lent) return undefined
   return place.start === 0 && place.end === Number.POSITIVE_INFINITY ? place.handle : undefined
-}
-
-/** Wait for `work`, which never rejects, or reject with the signal's reason; what comes of it later is dropped. */
-function unlessAborted(work: Promise<void>, signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.reject(signal.reason)
-  return new Promise((resolve, reject) => {
-    const abort = () => reject(signal.reason)
-    signal.addEventListener('abort', abort, { once: true })
-    void work.then(resolve).finally(() => signal.removeEventListener('abort', abort))
-  })
 }

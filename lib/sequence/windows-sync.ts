@@ -6,17 +6,11 @@ import type { Consumer, OpenFile } from '../manager/open-file.js'
 import type { Region } from '../manager/region.js'
 import { nextOffset, type Range, windowAt } from '../range.js'
 import { CopiedWindow, LeasedWindow, type Window } from '../window.js'
+import { SyncWalk } from './sync-walk.js'
 import type { View, WindowOptions, WindowPlan } from './windows.js'
 
 /** Which part of a file to walk, and how: the options of `windows()` that need no waiting. */
 export type WindowSyncOptions = Pick<WindowOptions, 'start' | 'end' | 'size' | 'overlap' | 'lifetime'>
-
-/** An iterator that holds something while it is iterated: a loop gives it back, however it is left. */
-export interface SyncIteration<T> extends IterableIterator<T>, Disposable {
-  next(): IteratorResult<T, undefined>
-}
-
-const DONE: IteratorReturnResult<undefined> = { done: true, value: undefined }
 
 /** The region of an iterator that nobody may hold any more. Does not hold the iterator. */
 class Hold implements Consumer {
@@ -44,16 +38,16 @@ type KeptView = View & { readonly keep: object | undefined }
 /**
  * Windows over a file, in order. Nothing is mapped but the window at hand, and those that were retained.
  */
-export class SyncWindows implements SyncIteration<Window> {
+export class SyncWindows extends SyncWalk<Window> {
   /** With what must stay alive while this is iterated: the public file. */
   readonly #view: KeptView
   readonly #plan: WindowPlan
   readonly #hold = new Hold()
   #offset: number
   #current: LeasedWindow | undefined
-  #ended = false
 
   constructor(view: View, plan: WindowPlan) {
+    super()
     this.#view = { ...view, keep: view.file.facade?.deref() }
     this.#plan = plan
     this.#offset = plan.walk.start
@@ -71,44 +65,22 @@ export class SyncWindows implements SyncIteration<Window> {
    * @throws {SlidemapError} ERR_MAP_LIMIT where the budget is spent, since this cannot wait; ERR_MAP_CLOSED,
    *   ERR_MAP_FILE_TRUNCATED, ERR_MAP_FILE_CHANGED, ERR_MAP_IO; errors of the OS
    */
-  next(): IteratorResult<Window, undefined> {
-    if (this.#ended) return DONE
-    try {
-      this.#file.throwIfClosed()
-      this.#pass()
-      const range = windowAt(this.#plan.walk, this.#offset)
-      if (range !== undefined) {
-        const value = this.#window(range)
-        this.#offset = nextOffset(this.#plan.walk, range)
-        return { done: false, value }
-      }
+  protected advance(): Window | undefined {
+    this.#file.throwIfClosed()
+    this.#pass()
+    const range = windowAt(this.#plan.walk, this.#offset)
+    if (range === undefined) {
       this.#file.verifySync(this.#plan.walk.end)
-    } catch (error) {
-      this.#finish()
-      throw error
+      return undefined
     }
-    this.#finish()
-    return DONE
+    const window = this.#window(range)
+    this.#offset = nextOffset(this.#plan.walk, range)
+    return window
   }
 
-  /** End, and give everything back. */
-  return(): IteratorResult<Window, undefined> {
-    this.#finish()
-    return DONE
-  }
-
-  /** End, give everything back, and throw `error`. */
-  throw(error: unknown): IteratorResult<Window, undefined> {
-    this.#finish()
-    throw error
-  }
-
-  [Symbol.dispose](): void {
-    this.#finish()
-  }
-
-  [Symbol.iterator](): this {
-    return this
+  protected finish(): void {
+    this.#letGo()
+    this.#file.manager.dropped.unregister(this.#hold)
   }
 
   get #file(): OpenFile {
@@ -153,11 +125,5 @@ export class SyncWindows implements SyncIteration<Window> {
 
   #throwIfLost(offset: number): void {
     if (offset >= 0) throw this.#file.explainLossSync(offset)
-  }
-
-  #finish(): void {
-    this.#ended = true
-    this.#letGo()
-    this.#file.manager.dropped.unregister(this.#hold)
   }
 }
