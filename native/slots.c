@@ -15,9 +15,9 @@ enum { NO_SLOT = UINT32_MAX };
  * list and the number of chunks are under the lock; each slot's fields say for themselves who may change
  * them.
  */
+static _Atomic(struct slot *) chunks[CHUNK_LIMIT]; /* apart: zeroes take no room in the binary */
 static struct {
   lock_t lock;
-  _Atomic(struct slot *) chunks[CHUNK_LIMIT];
   uint32_t chunk_count;
   uint32_t first_free;
   struct losses *free_losses; /* under the lock */
@@ -28,7 +28,7 @@ static struct {
 static struct slot *slot_at(uint32_t index)
 {
   if (index / CHUNK_SLOTS >= CHUNK_LIMIT) return NULL;
-  struct slot *chunk = atomic_load_explicit(&table.chunks[index / CHUNK_SLOTS], memory_order_acquire);
+  struct slot *chunk = atomic_load_explicit(&chunks[index / CHUNK_SLOTS], memory_order_acquire);
   return chunk ? &chunk[index % CHUNK_SLOTS] : NULL;
 }
 
@@ -50,7 +50,7 @@ static bool add_chunk(void)
     chunk[i].index = number * CHUNK_SLOTS + i;
     put_on_free_list(&chunk[i]);
   }
-  atomic_store_explicit(&table.chunks[number], chunk, memory_order_release);
+  atomic_store_explicit(&chunks[number], chunk, memory_order_release);
   return true;
 }
 
@@ -158,7 +158,7 @@ static bool holds_address(const struct slot *slot, uintptr_t address)
 struct slot *slot_pin(uintptr_t address)
 {
   for (uint32_t number = 0; number < CHUNK_LIMIT; number++) {
-    struct slot *chunk = atomic_load_explicit(&table.chunks[number], memory_order_acquire);
+    struct slot *chunk = atomic_load_explicit(&chunks[number], memory_order_acquire);
     if (!chunk) return NULL;
     for (uint32_t i = 0; i < CHUNK_SLOTS; i++) {
       if (!holds_address(&chunk[i], address)) continue;

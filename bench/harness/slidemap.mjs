@@ -3,7 +3,7 @@ import { iterate, Search } from './consumers.mjs'
 /** The built library: what its users import, not its sources. */
 async function load() {
   return await import('../../dist/index.js').catch(cause => {
-    throw new Error('slidemap is not built: npm run build', { cause })
+    throw new Error('slidemap is not built: npm run build:dist', { cause })
   })
 }
 
