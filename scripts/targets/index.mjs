@@ -24,7 +24,8 @@
  * @property {string[]} imports a line for each symbol that it wants of the operating system (not of the runtime)
  * @property {string[]} faults a line for each thing that must not be in the package; empty where all is well
  */
+import { darwinArm64, darwinX64 } from './darwin.mjs'
 import { linuxArm64, linuxX64 } from './linux.mjs'
 
 /** @type {Target[]} */
-export const targets = [linuxX64, linuxArm64]
+export const targets = [linuxX64, linuxArm64, darwinX64, darwinArm64]
