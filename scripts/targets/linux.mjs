@@ -28,7 +28,7 @@ export const linuxArm64 = target(
 function target(name, triplet, debianPackages, machineFlags) {
   const gcc = `${triplet}-gcc`
   const readelf = `${triplet}-readelf`
-  const link = ({ native, sources, headers, run }, output, ...linkFlags) =>
+  const link = ({ sources, headers, run }, output, ...linkFlags) =>
     run(gcc, [
       ...languageFlags,
       ...warningFlags,
