@@ -24,10 +24,13 @@ const ownMakers: Makers = {
 /** What to do about a mapper that cannot be loaded. */
 const advice: Partial<Record<keyof Makers, string>> = {
   native:
-    'reinstall slidemap for this platform, or run `npm run build:native` in a checkout with a C compiler',
+    "reinstall slidemap on this platform (in a checkout, run `npm run build:native`), or choose mapper: 'read'",
   'mmap-io':
     'install it beside slidemap (with CXXFLAGS=-std=gnu++17 where its build fails), or pass mmapIoMapper(module)'
 }
+
+/** What to do where the runtime was told to load no addon. */
+const adviceWhereDisabled = "run node with --allow-addons, or choose mapper: 'read'"
 
 /** Methods that a {@link Mapper} may lack. */
 const optionalMethods = ['expectCopies', 'readSmall', 'scan', 'visitCache'] as const
@@ -100,7 +103,8 @@ function make(name: keyof Makers, makers: Makers): Mapper {
 function failure(name: keyof Makers, error: unknown): string {
   // The first line: what follows it are stacks of `require`s and dumps of the search path.
   const why = String(error instanceof Error ? error.message : error).split('\n', 1)[0]
-  const what = advice[name]
+  const disabled = error instanceof Error && 'code' in error && error.code === 'ERR_DLOPEN_DISABLED'
+  const what = disabled ? adviceWhereDisabled : advice[name]
   return `the ${name} mapper cannot be loaded (${why})${what ? `; ${what}` : ''}`
 }
 

@@ -1,11 +1,10 @@
 /** The mapper on slidemap's own addon: real maps, faulted in on the thread pool, unmapped at once. */
 import { Buffer, constants as limits } from 'node:buffer'
-import { createRequire } from 'node:module'
 import { toNamespacedPath } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { systemError } from '../errors.js'
 import { type Addon, type AddonOutcome, KIND } from './addon.js'
 import { HeapMapping, RestingMemory } from './heap.js'
+import { loadAddon } from './load-addon.js'
 import type { FileInfo, Mapper, MapOutcome, Mapping, MapTask, SmallTask } from './mapper.js'
 import { checkSmallTask, checkTask, hintFor, holds, pathOf, type Range, refuseUnmappable } from './task.js'
 
@@ -17,17 +16,6 @@ const MAX_SCRATCH = 2 ** 20
 /** The last number given to a job; on the addon itself, since mappers that share it share its jobs. */
 const lastJob = Symbol.for('slidemap.lastJob')
 type Numbered = Addon & { [lastJob]?: number }
-
-/**
- * Load the addon: the one built in this checkout, else the binary that was shipped for this platform.
- *
- * @throws {Error} as `node-gyp-build` and the loader say it, where there is none or it does not load
- */
-export function loadAddon(): Addon {
-  const load = createRequire(import.meta.url)('node-gyp-build') as (folder: string) => Addon
-  // Two levels below the root of the package, as lib/mapping/ and as dist/mapping/.
-  return load(fileURLToPath(new URL('../../native', import.meta.url)))
-}
 
 /**
  * A mapper on the addon.

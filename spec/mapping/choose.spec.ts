@@ -15,14 +15,10 @@ const all: Makers = {
 }
 
 const why = new Error('no such thing\nRequire stack:\n- somewhere')
-const none: Makers = {
-  ...all,
-  native: () => {
-    throw why
-  },
-  'mmap-io': () => {
-    throw why
-  }
+const none: Makers = { ...all, native: () => throwing(why), 'mmap-io': () => throwing(why) }
+
+function throwing(error: Error): never {
+  throw error
 }
 
 /** A mapper of one's own: all that is needed, and nothing else. */
@@ -79,7 +75,16 @@ describe('choosing a mapper', () => {
     expect(mapper.name).to.equal('read')
     expect(warnings).to.deep.equal([
       'files are read into memory instead of mapped, since the native mapper cannot be loaded (no such thing); ' +
-        'reinstall slidemap for this platform, or run `npm run build:native` in a checkout with a C compiler'
+        "reinstall slidemap on this platform (in a checkout, run `npm run build:native`), or choose mapper: 'read'"
+    ])
+  })
+
+  it('says how addons are allowed where the runtime forbids them', () => {
+    const forbidden = Object.assign(new Error('Cannot load native addon'), { code: 'ERR_DLOPEN_DISABLED' })
+    const { warnings } = choose('auto', { ...all, native: () => throwing(forbidden) })
+    expect(warnings).to.deep.equal([
+      'files are read into memory instead of mapped, since the native mapper cannot be loaded (Cannot load native ' +
+        "addon); run node with --allow-addons, or choose mapper: 'read'"
     ])
   })
 

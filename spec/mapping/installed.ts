@@ -4,8 +4,8 @@
  */
 import { createRequire } from 'node:module'
 import type { Addon } from '../../lib/mapping/addon.js'
+import { loadAddon } from '../../lib/mapping/load-addon.js'
 import type { MmapIo } from '../../lib/mapping/mmap-io.js'
-import { loadAddon } from '../../lib/mapping/native.js'
 
 /** For `before()`. */
 export function requireMmapIo(this: Mocha.Context): void {
