@@ -10,6 +10,7 @@ import { copyFileSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } fr
 import { createRequire } from 'node:module'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { languageFlags, warningFlags } from './targets/flags.mjs'
 
 const require = createRequire(import.meta.url)
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
@@ -18,17 +19,7 @@ const standard = join(native, 'build/Release/slidemap.node')
 const target = process.argv[2] ? resolve(process.argv[2]) : standard
 const windows = process.platform === 'win32'
 
-const flags = [
-  '-std=c11',
-  '-O2',
-  '-g',
-  '-fPIC',
-  '-fvisibility=hidden',
-  '-Wall',
-  '-Wextra',
-  '-Werror',
-  '-DNAPI_VERSION=8'
-]
+const flags = [...languageFlags, ...warningFlags, '-g', '-fPIC']
 
 const linkFlags =
   process.platform === 'darwin'
