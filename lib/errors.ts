@@ -2,6 +2,7 @@
  * Errors: one class with a code for what slidemap itself has to say, Node's own errors for wrong arguments,
  * and the operating system's words kept as Node says them.
  */
+import type { constants } from 'node:os'
 import { getSystemErrorMap, inspect } from 'node:util'
 
 /**
@@ -86,9 +87,17 @@ export interface SystemError extends Error {
 }
 
 /**
+ * The numbers of the OS's errors by their names, as {@link systemError} takes them. Not `os.constants.errno`: on Windows
+ * those are the C library's, and Node tells libuv's.
+ */
+export const ERRNO = Object.fromEntries(
+  Array.from(getSystemErrorMap(), ([number, [name]]) => [name, -number])
+) as typeof constants.errno
+
+/**
  * Compose what the operating system said as Node does.
  *
- * @param errno the OS's number, positive
+ * @param errno the OS's number, positive: what the OS answered, or one of {@link ERRNO}
  * @param hint what a person could do about it, appended in parentheses
  */
 export function systemError(errno: number, syscall: string, path?: string, hint?: string): SystemError {

@@ -5,9 +5,8 @@
  * one used longest ago first, when another file needs the room, and opened again when they are needed.
  */
 import { Buffer } from 'node:buffer'
-import { constants } from 'node:os'
 import { resolve } from 'node:path'
-import { SlidemapError, systemError } from '../errors.js'
+import { ERRNO, SlidemapError, systemError } from '../errors.js'
 import type { FileInfo, MapOutcome, Mapper } from '../mapping/mapper.js'
 import { Budget } from './budget.js'
 import { type Linked, LinkedList } from './linked-list.js'
@@ -260,7 +259,7 @@ export class Handles {
 
 function lent(source: () => number): number {
   const fd = source()
-  if (fd < 0) throw systemError(constants.errno.EBADF, 'fstat')
+  if (fd < 0) throw systemError(ERRNO.EBADF, 'fstat')
   return fd
 }
 

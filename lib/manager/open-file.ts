@@ -1,8 +1,7 @@
 /**
  * One open file of a manager: its identity, its handle, its regions, and whoever is at work on it.
  */
-import { constants } from 'node:os'
-import { hasCode, SlidemapError, systemError } from '../errors.js'
+import { ERRNO, hasCode, SlidemapError, systemError } from '../errors.js'
 import type { FileInfo, Mapper } from '../mapping/mapper.js'
 import { alignUp, cover, endOf, type Range } from '../range.js'
 import { CacheTrace } from './cache-trace.js'
@@ -365,7 +364,7 @@ export class OpenFile {
  * The error for what is no file of bytes at offsets, or undefined where it is one.
  */
 export function unreadable(info: FileInfo, path: string | undefined): Error | undefined {
-  if (info.kind === 'directory') return systemError(constants.errno.EISDIR, 'read', path)
+  if (info.kind === 'directory') return systemError(ERRNO.EISDIR, 'read', path)
   if (info.kind !== 'other') return undefined
   const name = path === undefined ? 'the descriptor' : `'${path}'`
   return new SlidemapError(

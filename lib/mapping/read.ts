@@ -3,8 +3,7 @@
  * every file that can be read at offsets, procfs and sysfs included.
  */
 import { Buffer, constants as limits } from 'node:buffer'
-import { constants } from 'node:os'
-import { SlidemapError, systemError } from '../errors.js'
+import { ERRNO, SlidemapError, systemError } from '../errors.js'
 import {
   type FileCalls,
   hasNoContent,
@@ -222,7 +221,7 @@ function allocate(length: number, task: MapTask): Buffer {
   try {
     return Buffer.allocUnsafeSlow(length)
   } catch (cause) {
-    const error = systemError(constants.errno.ENOMEM, 'malloc', pathOf(task.target), `${length} bytes`)
+    const error = systemError(ERRNO.ENOMEM, 'malloc', pathOf(task.target), `${length} bytes`)
     throw Object.assign(error, { cause })
   }
 }

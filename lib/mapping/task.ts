@@ -1,7 +1,6 @@
 /** What every mapper asks of a task before it makes the first system call, and says of files it cannot map. */
 import { Buffer } from 'node:buffer'
-import { constants } from 'node:os'
-import { invalidRange, invalidType, SlidemapError, systemError } from '../errors.js'
+import { ERRNO, invalidRange, invalidType, SlidemapError, systemError } from '../errors.js'
 import type { FileInfo, Mapper, MapTask, SmallTask } from './mapper.js'
 
 /** The limits of a mapper that a range has to keep. */
@@ -103,7 +102,7 @@ export function holds(info: FileInfo, { offset, length }: Range): boolean {
  * @throws EISDIR as reading a directory does in Node, ERR_MAP_UNSUPPORTED for FIFOs, sockets and character devices
  */
 export function refuseWithoutBytes(info: FileInfo, task: MapTask): void {
-  if (info.kind === 'directory') throw systemError(constants.errno.EISDIR, 'read', pathOf(task.target))
+  if (info.kind === 'directory') throw systemError(ERRNO.EISDIR, 'read', pathOf(task.target))
   if (info.kind === 'other') {
     throw unsupported(task, 'a FIFO, a socket or a character device has no bytes at offsets')
   }
@@ -132,7 +131,7 @@ export function unsupported(task: MapTask, message: string, cause?: unknown): Sl
 
 /** What a person could do about an error of the OS; undefined where it says enough itself. */
 export function hintFor(errno: number, syscall: string): string | undefined {
-  const { ENOMEM, EMFILE, ENFILE } = constants.errno
+  const { ENOMEM, EMFILE, ENFILE } = ERRNO
   if (errno === ENOMEM && syscall === 'mmap') {
     return 'out of mappings or address space: raise vm.max_map_count or `ulimit -v`, or lower maxMappedBytes'
   }
