@@ -6,6 +6,7 @@
  *   npm run prebuild -- --all           every one, or it fails
  *   npm run prebuild -- NAME...         those, or it fails
  *   npm run prebuild -- --twice ...     once more from a copy of the sources elsewhere, to compare the bytes
+ *   npm run prebuild -- --packages      builds nothing; prints Debian's packages of the compilers that lack here
  *
  * Prints each one's size and what it imports. Fails where it imports what it must not.
  */
@@ -34,7 +35,7 @@ const prebuilds = join(native, 'prebuilds')
 const { include_dir: headers, def_paths } = createRequire(import.meta.url)('node-api-headers')
 
 const { values: options, positionals: names } = parseArgs({
-  options: { all: { type: 'boolean' }, twice: { type: 'boolean' } },
+  options: { all: { type: 'boolean' }, twice: { type: 'boolean' }, packages: { type: 'boolean' } },
   allowPositionals: true
 })
 const unknown = names.filter(name => !targets.some(target => target.name === name))
@@ -44,24 +45,32 @@ if (unknown.length > 0) {
 const asked = names.length > 0 ? targets.filter(({ name }) => names.includes(name)) : targets
 const required = options.all || names.length > 0
 
-const faults = asked.flatMap(target => {
+if (options.packages) {
+  const lacking = asked.filter(target => missing(target).length > 0)
+  console.log([...new Set(lacking.flatMap(target => target.debianPackages))].join(' '))
+} else {
+  const faults = asked.flatMap(prebuild)
+  if (faults.length > 0) fail(faults)
+}
+
+/** Answers what is wrong, a line each. */
+function prebuild(target) {
   const file = join(prebuilds, target.name, 'slidemap.node')
   // Whatever comes of it: the binary of other sources must not get into the package.
   rmSync(file, { force: true })
-  const missing = target.commands.filter(command => !isInPath(command))
-  if (missing.length > 0) {
-    const packages = target.debianPackages.join(' ')
-    const lack = `${target.name}: not built, there is no ${missing.join(', no ')} (Debian: apt-get install ${packages})`
-    if (!required) console.error(`slidemap: ${lack}`)
-    return required ? [lack] : []
+  const commands = missing(target)
+  if (commands.length > 0) {
+    const lack = `not built, there is no ${commands.join(', no ')} (Debian: apt-get install ${target.debianPackages.join(' ')})`
+    if (required) return [`${target.name}: ${lack}`]
+    console.error(`slidemap: ${target.name}: ${lack}`)
+    return []
   }
   try {
     return make(target, file).map(fault => `${target.name}: ${fault}`)
   } catch (error) {
     return [`${target.name}: ${error.message}`]
   }
-})
-if (faults.length > 0) fail(faults)
+}
 
 function make(target, file) {
   return inFolder(folder => {
@@ -135,6 +144,10 @@ function inFolder(body) {
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
+}
+
+function missing(target) {
+  return target.commands.filter(command => !isInPath(command))
 }
 
 function isInPath(command) {
