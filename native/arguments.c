@@ -42,6 +42,17 @@ bool invalid_range(napi_env env, const char *name, const char *expected, double 
   return false;
 }
 
+napi_value throw_out_of_memory(napi_env env, const char *what)
+{
+  bool pending = false;
+  char message[64];
+  napi_is_exception_pending(env, &pending);
+  if (pending) return NULL;
+  snprintf(message, sizeof message, "not enough memory for %s", what);
+  napi_throw_error(env, "ENOMEM", message);
+  return NULL;
+}
+
 bool argument_integer(napi_env env, napi_value value, const char *name, int64_t least, int64_t most,
                       const char *what, int64_t *result)
 {
@@ -84,7 +95,7 @@ static char *copy_bytes(napi_env env, const uint8_t *bytes, size_t length)
 {
   char *copy = malloc(length + 1);
   if (!copy) {
-    napi_throw_error(env, "ENOMEM", "not enough memory for a path");
+    throw_out_of_memory(env, "a path");
     return NULL;
   }
   if (length > 0) memcpy(copy, bytes, length);

@@ -18,6 +18,9 @@
 bool invalid_type(napi_env env, const char *name, const char *expected, napi_value value);
 bool invalid_range(napi_env env, const char *name, const char *expected, double value);
 
+/* Throw ENOMEM where nothing is thrown yet: there is none `for what`. Always NULL. */
+napi_value throw_out_of_memory(napi_env env, const char *what);
+
 /* A whole number in [least, most]. `what` says so in words. */
 bool argument_integer(napi_env env, napi_value value, const char *name, int64_t least, int64_t most,
                       const char *what, int64_t *result);

@@ -126,7 +126,7 @@ static napi_value run_sync(napi_env env, napi_callback_info info)
   if (!task.environment) return NULL;
   if (task_arguments(env, values, &task, &path)) {
     task_run(&task);
-    if (!outcome_make(env, &task, &outcome)) outcome = NULL;
+    if (!outcome_make(env, &task, &outcome)) outcome = throw_out_of_memory(env, "what the OS answered");
   }
   free(path);
   return outcome;
@@ -160,8 +160,7 @@ static napi_value read_small(napi_env env, napi_callback_info info)
   struct small_files *small = small_files_new(paths, count, (size_t)limit);
   if (!small) {
     free(paths);
-    napi_throw_error(env, "ENOMEM", "not enough memory for a batch of files");
-    return NULL;
+    return throw_out_of_memory(env, "a batch of files");
   }
   small->bytes = (char *)bytes;
   small->room = room;

@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "jobs.h"
 
+#include "arguments.h"
 #include "outcome.h"
 #include "page_cache.h"
 #include "small_files.h"
@@ -85,10 +86,7 @@ static napi_value start(napi_env env, struct job *job, napi_async_execute_callba
 
 static napi_value throw_failure(napi_env env)
 {
-  bool pending = false;
-  napi_is_exception_pending(env, &pending);
-  if (!pending) napi_throw_error(env, NULL, "cannot start a job on the thread pool");
-  return NULL;
+  return throw_out_of_memory(env, "a job on the thread pool");
 }
 
 /* ---- run ---- */
@@ -100,11 +98,12 @@ static void execute_run(napi_env env, void *data)
   task_run(&job->task);
 }
 
-/* Where JavaScript cannot run any more, the promise stays as it is: nobody is there to see it. */
+/* What the runtime could not make. Where JavaScript cannot run any more, the promise stays: nobody sees it. */
 static void reject_with_pending(napi_env env, napi_deferred deferred)
 {
   bool pending = false;
   napi_value error;
+  throw_failure(env);
   if (napi_is_exception_pending(env, &pending) != napi_ok || !pending) return;
   if (napi_get_and_clear_last_exception(env, &error) == napi_ok) napi_reject_deferred(env, deferred, error);
 }

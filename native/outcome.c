@@ -105,6 +105,7 @@ static bool set_all(napi_env env, napi_value object, const struct task *task, co
          set_bigint(env, object, "ino", info->ino) &&
          set(env, object, "mtimeNs", napi_create_bigint_int64(env, info->mtime_ns, &mtime), &mtime) &&
          (!view->buffer || set(env, object, "buffer", napi_ok, &view->buffer)) &&
+         set_number(env, object, "lost", (double)task->lost) &&
          set_number(env, object, "slot", view->slot) &&
          set_number(env, object, "serial", (double)view->serial) &&
          set(env, object, "copied", napi_get_boolean(env, view->copied, &copied), &copied);
@@ -118,6 +119,13 @@ static void hand_over_descriptor(struct task *task)
     task_fail(task, OS_ECANCELED, "");
   else if (!environment_adopt(task->environment, task->fd))
     task_fail(task, OS_ENOMEM, "open");
+}
+
+/* Nobody will be told of this mapping: its pages go now, its addresses when the collector has the buffer. */
+static void abandon_view(struct environment *environment, const struct view *view)
+{
+  struct slot *slot = view->serial ? slot_find(view->slot, view->serial, environment) : NULL;
+  if (slot && slot_take(slot, view->serial)) environment_unmap(environment, slot, false);
 }
 
 void outcome_abandon(struct task *task)
@@ -134,6 +142,7 @@ bool outcome_make(napi_env env, struct task *task, napi_value *outcome)
   }
   hand_over_descriptor(task);
   if (napi_create_object(env, outcome) == napi_ok && set_all(env, *outcome, task, &view)) return true;
+  abandon_view(task->environment, &view);
   outcome_abandon(task);
   return false;
 }

@@ -98,5 +98,6 @@ void cache_visit(struct cache_visit *visit, atomic_bool *cancelled)
   if (memory_map(visit->fd, visit->offset, visit->length, &start) != 0) return;
   find_absent(visit, start);
   read_absent(visit, start, cancelled);
-  memory_unmap(start, visit->length);
+  /* Where the OS does not take addresses back just now, they keep nothing of the file at least. */
+  if (memory_unmap(start, visit->length) != 0) memory_cover(start, visit->length);
 }

@@ -55,10 +55,7 @@ napi_value visit_cache_call(napi_env env, napi_callback_info info)
       !ranges_argument(env, values[4], &forget, &numbers))
     return NULL;
   struct cache_visit *visit = cache_visit_new(numbers / 2);
-  if (!visit) {
-    napi_throw_error(env, "ENOMEM", "not enough memory for a list of ranges");
-    return NULL;
-  }
+  if (!visit) return throw_out_of_memory(env, "a list of ranges");
   visit->fd = (int)fd;
   visit->offset = (uint64_t)offset;
   visit->length = (size_t)length;

@@ -105,7 +105,10 @@ bool slot_give_back(struct slot *slot)
   uintptr_t start = atomic_load(&slot->start);
   if (start == 0) return true;
   slot_forget_range(slot);
-  if (memory_unmap((void *)start, atomic_load(&slot->mapped)) == 0) return true;
+  size_t mapped = atomic_load(&slot->mapped);
+  if (memory_unmap((void *)start, mapped) == 0) return true;
+  /* What was never covered must not keep its file. */
+  if (memory_cover((void *)start, mapped) == COVER_LOST) return true;
   atomic_store(&slot->start, start);
   return false;
 }

@@ -62,7 +62,7 @@ bool slot_take(struct slot *slot, uint64_t serial);
 
 /*
  * Let the guard forget the range and give its addresses back to the OS. Only by who has taken the slot;
- * idempotent. False where the OS does not take them back just now; then all is as before.
+ * idempotent. False where the OS does not take them back just now; then they are covered.
  */
 bool slot_give_back(struct slot *slot);
 

@@ -87,15 +87,28 @@ static size_t step_at(uintptr_t address, size_t remaining)
   return step < remaining ? step : remaining;
 }
 
+/* The first page of a step that cannot be had. */
+static char *find_lost(char *at, size_t step)
+{
+  size_t page = memory_page_size(), done = 0;
+  while (done + page < step && memory_populate(at + done, page) == 0)
+    done += page;
+  return at + done;
+}
+
 static int populate(struct task *task)
 {
-  char *at = (char *)atomic_load(&task->slot->start);
-  size_t remaining = atomic_load(&task->slot->mapped);
+  struct slot *slot = task->slot;
+  char *start = (char *)atomic_load(&slot->start), *at = start;
+  size_t remaining = atomic_load(&slot->mapped);
   while (remaining > 0) {
     if (atomic_load(&task->cancelled)) return OS_ECANCELED;
     size_t step = step_at((uintptr_t)at, remaining);
     int error = memory_populate(at, step);
-    if (error == OS_ENOSYS) error = touch(task->slot, at, step);
+    if (error == OS_EFAULT)
+      task->lost = find_lost(at, step) - start;
+    else if (error == OS_ENOSYS && (error = touch(slot, at, step)) == OS_EFAULT)
+      task->lost = atomic_load(&slot->fault);
     if (error) return error;
     at += step;
     remaining -= step;
@@ -133,11 +146,13 @@ static bool map(struct task *task)
 void task_run(struct task *task)
 {
   task->syscall = "";
+  task->lost = -1;
   bool done = go_on(task) && open_file(task) && go_on(task) && inspect(task) && go_on(task) && map(task);
   if (!done) task_fail(task, task->error, task->syscall);
 }
 
 void task_lost_page(struct task *task)
 {
+  task->lost = atomic_load(&task->slot->fault);
   if (!settle(task, true)) task_fail(task, task->error, task->syscall);
 }

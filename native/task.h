@@ -24,6 +24,7 @@ struct task {
   bool opened;         /* `fd` was opened by this task */
   struct file_info info;
   struct slot *slot; /* live, with both holds the caller's; NULL for no mapping */
+  int64_t lost;      /* bytes from `offset` to the page that could not be read, -1 for none */
 };
 
 /*
@@ -35,7 +36,10 @@ void task_run(struct task *task);
 /* Undo what a task came to, and let `error` say why. */
 void task_fail(struct task *task, int error, const char *syscall);
 
-/* A page of the mapping was lost after it had been mapped: fail, unless the file is just too short by now. */
+/*
+ * A page of the mapping was lost after it had been mapped, as its slot tells: fail, unless the file is just too
+ * short by now.
+ */
 void task_lost_page(struct task *task);
 
 #endif

@@ -10,6 +10,7 @@ import { ERRNO, SlidemapError, systemError } from '../errors.js'
 import type { FileInfo, MapOutcome, Mapper } from '../mapping/mapper.js'
 import { Budget } from './budget.js'
 import { type Linked, LinkedList } from './linked-list.js'
+import { withPath } from './told.js'
 
 /** One file's descriptor: ours to open and close, or lent by the caller and never closed. */
 export class Handle implements Linked<Handle> {
@@ -192,6 +193,8 @@ export class Handles {
     handle.fd = -1
     try {
       await opener.close(fd)
+    } catch (error) {
+      throw withPath(error, handle.path)
     } finally {
       this.budget.release(1)
     }

@@ -14,6 +14,7 @@ import { Once } from './once.js'
 import { type Consumer, OpenFile, unreadable } from './open-file.js'
 import type { Ledger, LedgerEvents } from './region.js'
 import { RegionCache } from './shared-region.js'
+import { runTold } from './told.js'
 
 /** Holds regions that were mapped ahead and that nobody has asked for yet. */
 export interface Spares extends Linked<Spares> {
@@ -256,7 +257,8 @@ export class RegionManager implements LedgerEvents {
 
   #look(handle: Handle, target: Target, signal: AbortSignal) {
     const { mapper, flags } = handle
-    return this.jobs.run(async () => ({ ...(await mapper.run({ target, flags }, signal)), mapper }), signal)
+    const job = async () => ({ ...(await runTold(mapper, { target, flags }, handle.path, signal)), mapper })
+    return this.jobs.run(job, signal)
   }
 
   /**

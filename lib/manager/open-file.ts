@@ -10,6 +10,7 @@ import type { RegionManager } from './manager.js'
 import { Once } from './once.js'
 import { Ledger, type Region } from './region.js'
 import { SharedRegions } from './shared-regions.js'
+import { runTold, runToldSync } from './told.js'
 
 /** Whoever works on a file and has to be ended when it is closed. */
 export interface Consumer {
@@ -184,8 +185,13 @@ export class OpenFile {
 
   /** Why the bytes from `offset` on were lost: the file ends before them now, or reading them failed. */
   async explainLoss(offset: number, signal: AbortSignal): Promise<SlidemapError> {
-    const { info } = await this.#run(undefined, signal)
-    return this.#loss(info.size, offset)
+    try {
+      return this.#loss((await this.#run(undefined, signal)).info.size, offset)
+    } catch (cause) {
+      // Who ends the wait ends the question.
+      signal.throwIfAborted()
+      return this.#failed(offset, cause)
+    }
   }
 
   /** The same on this thread. */
@@ -329,7 +335,8 @@ export class OpenFile {
     this.throwIfClosed()
     const { mapper, flags } = this.handle
     const area = range && cover(range, mapper.granularity)
-    return { ...(await mapper.run({ target, flags, ...area }, signal)), area, mapper }
+    const task = { target, flags, ...area }
+    return { ...(await runTold(mapper, task, this.path, signal)), area, mapper }
   }
 
   #runSync(range: Range | undefined): Outcome {
@@ -337,7 +344,9 @@ export class OpenFile {
     const { manager, handle } = this
     const { mapper, flags } = handle
     const area = range && cover(range, mapper.granularity)
-    const outcome = manager.handles.useSync(handle, target => mapper.runSync({ target, flags, ...area }))
+    const outcome = manager.handles.useSync(handle, target =>
+      runToldSync(mapper, { target, flags, ...area }, this.path)
+    )
     return this.#checked({ ...outcome, area })
   }
 

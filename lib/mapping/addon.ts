@@ -40,6 +40,8 @@ export interface AddonOutcome {
   mtimeNs: bigint
   /** The mapped bytes, exactly `length` long; absent where none were asked for, or `size` fell short of the range. */
   buffer?: ArrayBuffer
+  /** Where a page of the range could not be read (`EIO` of `madvise`), in bytes from `offset`; -1 for none. */
+  lost: number
   /** The mapping's place in the process-wide table. */
   slot: number
   /** The mapping's number: a slot is used again, a serial never is. */

@@ -98,7 +98,8 @@ export interface Mapper {
    * A job either comes to an outcome, or leaves nothing behind. `signal` makes it end soon; it rejects with the
    * signal's reason once all it did is undone.
    *
-   * @throws errors of the OS as Node says them; ERR_MAP_UNSUPPORTED for ranges past `maxOffset` or `maxLength`
+   * @throws errors of the OS as Node says them, with the path where it is known; ERR_MAP_IO with the offset where bytes
+   *   of the range cannot be read; ERR_MAP_UNSUPPORTED for ranges past `maxOffset` or `maxLength`
    */
   run(task: MapTask, signal?: AbortSignal): Promise<MapOutcome>
   /** The same on this thread, pages not faulted in ahead. */

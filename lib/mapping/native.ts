@@ -6,7 +6,16 @@ import { type Addon, type AddonOutcome, KIND } from './addon.js'
 import { HeapMapping, RestingMemory } from './heap.js'
 import { loadAddon } from './load-addon.js'
 import type { FileInfo, Mapper, MapOutcome, Mapping, MapTask, SmallTask } from './mapper.js'
-import { checkSmallTask, checkTask, hintFor, holds, pathOf, type Range, refuseUnmappable } from './task.js'
+import {
+  checkSmallTask,
+  checkTask,
+  hintFor,
+  holds,
+  pathOf,
+  type Range,
+  refuseUnmappable,
+  unreadable
+} from './task.js'
 
 const kinds = Object.fromEntries(Object.entries(KIND).map(([name, number]) => [number, name]))
 
@@ -287,6 +296,12 @@ function fallsShort({ errno, kind, buffer }: AddonOutcome, { target }: MapTask, 
 
 function opened({ fd }: AddonOutcome, { target }: MapTask): boolean {
   return typeof target !== 'number' && fd >= 0
+}
+
+/** What the OS answers EIO to where a page of the range cannot be read. */
+function throwIfUnreadable({ errno, syscall, lost }: AddonOutcome, { target }: MapTask, range: Range): void {
+  if (errno !== ERRNO.EIO || syscall !== 'madvise') return
+  throw unreadable(range.offset + Math.max(lost, 0), pathOf(target), systemError(errno, syscall))
 }
 
 function succeed(errno: number, syscall: string, path?: string): void {

@@ -3,7 +3,7 @@
  * every file that can be read at offsets, procfs and sysfs included.
  */
 import { Buffer, constants as limits } from 'node:buffer'
-import { ERRNO, SlidemapError, systemError } from '../errors.js'
+import { ERRNO, hasCode, SlidemapError, systemError } from '../errors.js'
 import {
   type FileCalls,
   hasNoContent,
@@ -24,6 +24,7 @@ import {
   pathOf,
   type Range,
   refuseWithoutBytes,
+  unreadable,
   unsupported
 } from './task.js'
 
@@ -145,7 +146,7 @@ class ReadMapper implements Mapper {
     for (let earlyEnds = 0; ; earlyEnds++) {
       while (filled < range.length) {
         const piece = bytes.subarray(filled, filled + MAX_READ)
-        const count = yield* readAt(this.#calls, fd, piece, range.offset + filled)
+        const count = yield* this.#read(fd, piece, range.offset + filled, task)
         signal?.throwIfAborted()
         if (count === 0) break
         filled += count
@@ -164,6 +165,15 @@ class ReadMapper implements Mapper {
           length: range.length - filled
         })
       }
+    }
+  }
+
+  /** Read once. What the disk or the network says is told with the place; a shortage of memory is none of theirs. */
+  *#read(fd: number, piece: Buffer, offset: number, task: MapTask): Steps<number> {
+    try {
+      return yield* readAt(this.#calls, fd, piece, offset)
+    } catch (error) {
+      throw hasCode(error, 'ENOMEM') ? error : unreadable(offset, pathOf(task.target), error)
     }
   }
 

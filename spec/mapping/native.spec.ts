@@ -21,6 +21,7 @@ const success: AddonOutcome = {
   dev: 1n,
   ino: 2n,
   mtimeNs: 3n,
+  lost: -1,
   slot: -1,
   serial: -1,
   copied: false

@@ -150,15 +150,17 @@ describe('the read mapper', () => {
     expect(error.message).to.equal('the file ends at byte 4000 and says it has 5000')
   })
 
-  it('passes on what the OS says of a failed read, and closes the file', async () => {
+  it('says ERR_MAP_IO of a failed read, where it failed and what the OS said, and closes the file', async () => {
     const path = tempFile('failing', 'content')
     const mapper = readMapper(
       readingThrough(() => {
         throw failing('EIO')
       })
     )
-    expect(await reasonOf(mapper.run({ target: path, length: 7 }))).to.include({ code: 'EIO' })
-    expect(() => mapper.runSync({ target: path, length: 7 })).to.throw('EIO: made up')
+    const error = await reasonOf(mapper.run({ target: path, offset: 2, length: 5 }))
+    expect(error).to.include({ code: 'ERR_MAP_IO', path, offset: 2 })
+    expect(error).to.have.nested.property('cause.code', 'EIO')
+    expect(() => mapper.runSync({ target: path, length: 7 })).to.throw(`reading '${path}' failed at offset 0`)
   })
 
   it('hears an abort between two reads', async () => {

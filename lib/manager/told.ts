@@ -1,0 +1,41 @@
+/** What the jobs of a file fail with, told of that file: a mapper that is given a descriptor does not know its path. */
+import { SlidemapError, systemError } from '../errors.js'
+import type { Mapper, MapOutcome, MapTask } from '../mapping/mapper.js'
+import { hintFor } from '../mapping/task.js'
+
+/** Run a task on a mapper; what it fails with has the path of the file, where there is one. */
+export async function runTold(
+  mapper: Mapper,
+  task: MapTask,
+  path: string | undefined,
+  signal: AbortSignal
+): Promise<MapOutcome> {
+  try {
+    return await mapper.run(task, signal)
+  } catch (error) {
+    // The signal's reason is the caller's, whatever it is.
+    throw signal.aborted ? error : withPath(error, path)
+  }
+}
+
+/** The same on this thread. */
+export function runToldSync(mapper: Mapper, task: MapTask, path: string | undefined): MapOutcome {
+  try {
+    return mapper.runSync(task)
+  } catch (error) {
+    throw withPath(error, path)
+  }
+}
+
+/** An error of ours or of the OS with the path of its file, where it has none and there is one; any other as it is. */
+export function withPath(error: unknown, path: string | undefined): unknown {
+  if (path === undefined || !(error instanceof Error) || 'path' in error) return error
+  if (error instanceof SlidemapError) {
+    const { code, message, offset, length, cause } = error
+    return new SlidemapError(code, message, { path, offset, length, cause })
+  }
+  const { errno, syscall } = error as NodeJS.ErrnoException
+  if (typeof errno !== 'number' || errno >= 0 || syscall === undefined) return error
+  const told = systemError(-errno, syscall, path, hintFor(-errno, syscall))
+  return error.cause === undefined ? told : Object.assign(told, { cause: error.cause })
+}

@@ -1,0 +1,30 @@
+import { constants } from 'node:os'
+import { expect } from 'chai'
+import { SlidemapError, systemError } from '../../lib/errors.js'
+import { withPath } from '../../lib/manager/told.js'
+
+describe('What a job fails with', () => {
+  it('is told with the path of its file, and what to do about it', () => {
+    const cause = new Error('cause')
+    const bare = Object.assign(systemError(constants.errno.ENOMEM, 'mmap'), { cause })
+    const told = withPath(bare, '/a') as Error
+    expect(told).to.include({ code: 'ENOMEM', syscall: 'mmap', path: '/a', errno: bare.errno, cause })
+    expect(told.message).to.match(/^ENOMEM: .*, mmap '\/a' \(.*vm\.max_map_count/)
+  })
+
+  it('keeps its code, its place and its cause where it is ours', () => {
+    const cause = new Error('cause')
+    const bare = new SlidemapError('ERR_MAP_IO', 'words', { offset: 7, length: 8, cause })
+    const told = withPath(bare, '/a') as SlidemapError
+    expect(told).to.include({ code: 'ERR_MAP_IO', message: 'words', path: '/a', offset: 7, length: 8, cause })
+  })
+
+  it('stays what it is where it has a path, there is none, or it is nobody’s', () => {
+    const named = systemError(constants.errno.EIO, 'read', '/b')
+    expect(withPath(named, '/a')).to.equal(named)
+    const bare = systemError(constants.errno.EIO, 'read')
+    expect(withPath(bare, undefined)).to.equal(bare)
+    for (const other of [new Error('other'), 'text', undefined, Object.assign(new Error(), { errno: 5 })])
+      expect(withPath(other, '/a')).to.equal(other)
+  })
+})
