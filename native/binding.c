@@ -397,10 +397,11 @@ NAPI_MODULE_INIT()
     { "readSmall", read_small }, { "visitCache", visit_cache_call }, { "scan", scan_call },
     { "keepFreedMemory", keep_freed_memory },
   };
-  struct environment *environment = set_up(env);
+  const char *lacked = host_lacks();
+  struct environment *environment = lacked ? NULL : set_up(env);
   napi_value losses;
   if (!environment || !losses_array(env, environment, &losses)) {
-    napi_throw_error(env, NULL, "slidemap cannot set up its environment");
+    napi_throw_error(env, NULL, lacked ? lacked : "slidemap cannot set up its environment");
     return NULL;
   }
   napi_set_named_property(env, exports, "pageSize", number(env, (double)memory_page_size()));

@@ -81,23 +81,35 @@ static void install(void)
 
 #include <windows.h>
 
-/* What a view lost cannot be replaced page by page there, so the whole of it becomes zeros. */
+/* What an exception says of how the page was touched: 0 for reading, this, or 8 for executing. */
+enum { FAULT_WRITE = 1 };
+
+/* What a view lost cannot be replaced page by page there, so the whole of it becomes empty. */
 static bool mend(uintptr_t address)
 {
   struct slot *slot = slot_pin(address);
   if (!slot) return false;
-  void *start = (void *)atomic_load(&slot->start);
-  slot_mark_lost(slot, 0);
-  bool mended = memory_cover(start, atomic_load(&slot->mapped)) == COVER_DONE;
+  /* A late reader of what rests, or one of many threads in one lost view. */
+  bool mended = memory_back_cover((void *)address);
+  if (!mended) {
+    slot_mark_lost(slot, 0);
+    mended = memory_cover((void *)atomic_load(&slot->start), atomic_load(&slot->mapped)) == COVER_DONE &&
+             memory_back_cover((void *)address);
+  }
   slot_unpin(slot);
   return mended;
 }
 
-/* On whatever thread touched the page. */
+/*
+ * On whatever thread touched the page, as part of its own work: locks may be taken. An access violation in a view
+ * is a lost page too: its pages may be read and written as long as they are there. Wine says it so.
+ */
 static LONG CALLBACK on_exception(EXCEPTION_POINTERS *fault)
 {
   const EXCEPTION_RECORD *record = fault->ExceptionRecord;
-  if (record->ExceptionCode != EXCEPTION_IN_PAGE_ERROR || record->NumberParameters < 2)
+  DWORD code = record->ExceptionCode;
+  if ((code != EXCEPTION_IN_PAGE_ERROR && code != EXCEPTION_ACCESS_VIOLATION) ||
+      record->NumberParameters < 2 || record->ExceptionInformation[0] > FAULT_WRITE)
     return EXCEPTION_CONTINUE_SEARCH;
   return mend((uintptr_t)record->ExceptionInformation[1]) ? EXCEPTION_CONTINUE_EXECUTION
                                                           : EXCEPTION_CONTINUE_SEARCH;

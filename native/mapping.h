@@ -69,6 +69,12 @@ struct file_info {
   bool unallocated; /* a regular file that takes no blocks: its size may be made up, see file_is_pseudo */
 };
 
+/*
+ * Why this library cannot work in the process that loaded it, as a sentence; NULL where it can. On Windows a
+ * runtime's descriptors can be used only through libuv's functions.
+ */
+const char *host_lacks(void);
+
 /* ---- files ---- */
 
 /* Which extra flags file_open takes: those that change how, never what: no writing, creating, truncating. */
@@ -103,6 +109,9 @@ bool file_is_pseudo(int fd, uint64_t size);
  */
 int file_read(int fd, uint64_t offset, void *bytes, size_t length, size_t *got);
 
+/* Whether the page cache can be told to forget, and what it has can be told from what it lacks. */
+bool file_forgets(void);
+
 /* Let the page cache forget a range; length 0 means to the end. */
 int file_forget(int fd, uint64_t offset, uint64_t length);
 
@@ -118,6 +127,8 @@ size_t memory_granularity(void);
  * offset: a multiple of the granularity.
  * length: bytes, at least 1.
  * start:  set on success only; the caller's to unmap.
+ *
+ * OS_EFAULT: the file ends before the range does, where that is known before a page is touched (Windows).
  */
 int memory_map(int fd, uint64_t offset, size_t length, void **start);
 
@@ -134,6 +145,15 @@ enum cover {
   COVER_LOST     /* the mapping is gone, and so are its addresses (Windows) */
 };
 enum cover memory_cover(void *start, size_t length);
+
+#ifdef _WIN32
+/*
+ * Give the page of this address an empty page of memory. A cover there is reserved only, so that what rests costs
+ * no memory; a late reader's fault backs the page that it wants. False where nothing covers the address, or there
+ * is no memory.
+ */
+bool memory_back_cover(void *address);
+#endif
 
 /*
  * Read a range into RAM and into this process's page tables.

@@ -25,6 +25,8 @@
 
 _Static_assert(sizeof(off_t) == 8, "offsets have 64 bits");
 
+const char *host_lacks(void) { return NULL; }
+
 /* ---- files ---- */
 
 int file_open_flags(void)
@@ -138,6 +140,15 @@ int file_read(int fd, uint64_t offset, void *bytes, size_t length, size_t *got)
   if (count < 0) return errno;
   *got = (size_t)count;
   return 0;
+}
+
+bool file_forgets(void)
+{
+#ifdef __APPLE__
+  return false;
+#else
+  return true;
+#endif
 }
 
 int file_forget(int fd, uint64_t offset, uint64_t length)

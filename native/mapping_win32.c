@@ -18,42 +18,36 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What a failed call of Windows is in libuv's numbers. */
-static int last_error(void)
-{
-  switch (GetLastError()) {
-  case ERROR_FILE_NOT_FOUND:
-  case ERROR_PATH_NOT_FOUND:
-  case ERROR_INVALID_NAME:
-  case ERROR_INVALID_DRIVE:
-  case ERROR_BAD_PATHNAME:
-  case ERROR_BAD_NETPATH:
-  case ERROR_BAD_NET_NAME:
-  case ERROR_DIRECTORY: return OS_ENOENT;
-  case ERROR_ACCESS_DENIED:
-  case ERROR_NOACCESS:
-  case ERROR_PRIVILEGE_NOT_HELD: return OS_EPERM;
-  case ERROR_SHARING_VIOLATION:
-  case ERROR_LOCK_VIOLATION: return OS_EBUSY;
-  case ERROR_TOO_MANY_OPEN_FILES: return OS_EMFILE;
-  case ERROR_FILENAME_EXCED_RANGE: return OS_ENAMETOOLONG;
-  case ERROR_INVALID_HANDLE: return OS_EBADF;
-  case ERROR_NOT_ENOUGH_MEMORY:
-  case ERROR_OUTOFMEMORY:
-  case ERROR_COMMITMENT_LIMIT:
-  case ERROR_WORKING_SET_QUOTA:
-  case ERROR_NO_SYSTEM_RESOURCES: return OS_ENOMEM;
-  case ERROR_FILE_INVALID: return OS_ENODEV;
-  case ERROR_NOT_SUPPORTED:
-  case ERROR_INVALID_FUNCTION: return OS_ENOTSUP;
-  case ERROR_INVALID_PARAMETER: return OS_EINVAL;
-  default: return OS_EIO;
-  }
-}
-
 /* ---- descriptors: libuv's functions in the host process ---- */
 
-static FARPROC host_function(const char *name) { return GetProcAddress(GetModuleHandleW(NULL), name); }
+/* What a runtime that is a program of its own exports, or the library that another program has it in. */
+static FARPROC host_function(const char *name)
+{
+  HMODULE host = GetModuleHandleW(L"libnode.dll");
+  return GetProcAddress(host ? host : GetModuleHandleW(NULL), name);
+}
+
+const char *host_lacks(void)
+{
+  bool complete =
+      host_function("uv_get_osfhandle") && host_function("uv_open_osfhandle") && host_function("uv_fs_close");
+  return complete ? NULL : "slidemap needs functions of libuv that this runtime does not export";
+}
+
+/* What a failed call of Windows is in libuv's numbers: as Node says it, where libuv knows it. */
+static int last_error(void)
+{
+  DWORD error = GetLastError();
+  switch (error) {
+  case ERROR_COMMITMENT_LIMIT:
+  case ERROR_NO_SYSTEM_RESOURCES:
+  case ERROR_NOT_ENOUGH_QUOTA:
+  case ERROR_WORKING_SET_QUOTA: return OS_ENOMEM;
+  default: break;
+  }
+  int (*translate)(int) = (int (*)(int))(void (*)(void))host_function("uv_translate_sys_error");
+  return translate ? -translate((int)error) : OS_EIO;
+}
 
 /* INVALID_HANDLE_VALUE where the descriptor is not open. */
 static HANDLE handle_of(int fd)
@@ -88,7 +82,8 @@ int file_open(const char *path, int flags, int *fd)
   wchar_t *wide = wide_path(path);
   if (!wide) return OS_ENOENT;
   /*
-   * Shared in every way, so that others may write, rename and delete it; BACKUP_SEMANTICS opens folders, too.
+   * As Node opens: shared in every way, so that others may write, rename and delete it; BACKUP_SEMANTICS opens
+   * folders, too.
    */
   HANDLE handle = CreateFileW(wide, GENERIC_READ, FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE,
                               NULL, OPEN_EXISTING, FILE_FLAG_BACKUP_SEMANTICS, NULL);
@@ -132,8 +127,8 @@ int file_stat(int fd, struct file_info *info, const char **syscall)
     .size = directory ? 0 : (uint64_t)found.nFileSizeHigh << 32 | found.nFileSizeLow,
     .dev = found.dwVolumeSerialNumber,
     .ino = (uint64_t)found.nFileIndexHigh << 32 | found.nFileIndexLow,
-    /* From 100 ns since 1601. */
-    .mtime_ns = ((int64_t)ticks - INT64_C(116444736000000000)) * 100,
+    /* From 100 ns since 1601. Unsigned, since a file system without times says 0, which is too long ago. */
+    .mtime_ns = (int64_t)((ticks - UINT64_C(116444736000000000)) * 100),
   };
   *syscall = "";
   return 0;
@@ -149,14 +144,21 @@ int file_read(int fd, uint64_t offset, void *bytes, size_t length, size_t *got)
 {
   HANDLE handle = handle_of(fd);
   if (handle == INVALID_HANDLE_VALUE) return OS_EBADF;
-  /* With an offset of its own the call says so where it meets the end of the file. */
+  /* Reading at an offset moves the place there. Where it cannot be told (a pipe), there is none. */
+  LARGE_INTEGER nowhere = { 0 }, place;
+  bool placed = SetFilePointerEx(handle, nowhere, &place, FILE_CURRENT);
   OVERLAPPED at = { .Offset = (DWORD)offset, .OffsetHigh = (DWORD)(offset >> 32) };
   DWORD count = 0;
   DWORD wanted = length < 1 << 30 ? (DWORD)length : 1 << 30;
-  if (!ReadFile(handle, bytes, wanted, &count, &at) && GetLastError() != ERROR_HANDLE_EOF) return last_error();
-  *got = count;
-  return 0;
+  BOOL done = ReadFile(handle, bytes, wanted, &count, &at);
+  /* With an offset of its own the call says so where it meets the end of the file. */
+  int error = done || GetLastError() == ERROR_HANDLE_EOF ? 0 : last_error();
+  if (placed) SetFilePointerEx(handle, place, NULL, FILE_BEGIN);
+  if (!error) *got = count;
+  return error;
 }
+
+bool file_forgets(void) { return false; }
 
 int file_forget(int fd, uint64_t offset, uint64_t length)
 {
@@ -177,18 +179,38 @@ size_t memory_page_size(void) { return system_info().dwPageSize; }
 
 size_t memory_granularity(void) { return system_info().dwAllocationGranularity; }
 
+/*
+ * Held alone while a view is taken away and its addresses are reserved again, shared by whoever maps or looks:
+ * nobody of this library sees the addresses free, or gets them. (What else allocates in the process might, in
+ * that moment: COVER_LOST. Windows 10 has placeholders against that, which cannot be had for views whose length is
+ * not a whole number of pages.)
+ */
+static SRWLOCK covering = SRWLOCK_INIT;
+
+/* Whether the range is in the file now. */
+static bool reaches(HANDLE handle, uint64_t offset, size_t length)
+{
+  LARGE_INTEGER size;
+  return GetFileSizeEx(handle, &size) && (uint64_t)size.QuadPart >= offset + length;
+}
+
 int memory_map(int fd, uint64_t offset, size_t length, void **start)
 {
   HANDLE handle = handle_of(fd);
   if (handle == INVALID_HANDLE_VALUE) return OS_EBADF;
   HANDLE section = CreateFileMappingW(handle, NULL, PAGE_WRITECOPY, 0, 0, NULL);
-  if (!section) return last_error();
-  void *at = MapViewOfFile(section, FILE_MAP_COPY, (DWORD)(offset >> 32), (DWORD)offset, length);
+  void *at = NULL;
+  if (section) {
+    AcquireSRWLockShared(&covering);
+    at = MapViewOfFile(section, FILE_MAP_COPY, (DWORD)(offset >> 32), (DWORD)offset, length);
+    ReleaseSRWLockShared(&covering);
+  }
   int error = at ? 0 : last_error();
   /* The view keeps the section. */
-  CloseHandle(section);
+  if (section) CloseHandle(section);
   if (at) *start = at;
-  return error;
+  /* Of a file that is too short, Windows says that access is denied, or that it is invalid. */
+  return error && !reaches(handle, offset, length) ? OS_EFAULT : error;
 }
 
 /* Whether a range is what memory_cover made, not a view of a file. */
@@ -205,12 +227,30 @@ int memory_unmap(void *start, size_t length)
   return done ? 0 : last_error();
 }
 
-enum cover memory_cover(void *start, size_t length)
+/* Under the lock. */
+static enum cover replace_view(void *start, size_t length)
 {
   if (is_covered(start)) return COVER_DONE;
   if (!UnmapViewOfFile(start)) return COVER_REFUSED;
-  return VirtualAlloc(start, length, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE) == start ? COVER_DONE
-                                                                                        : COVER_LOST;
+  return VirtualAlloc(start, length, MEM_RESERVE, PAGE_READWRITE) == start ? COVER_DONE : COVER_LOST;
+}
+
+enum cover memory_cover(void *start, size_t length)
+{
+  AcquireSRWLockExclusive(&covering);
+  enum cover cover = replace_view(start, length);
+  ReleaseSRWLockExclusive(&covering);
+  return cover;
+}
+
+bool memory_back_cover(void *address)
+{
+  AcquireSRWLockShared(&covering);
+  MEMORY_BASIC_INFORMATION found;
+  bool covered = VirtualQuery(address, &found, sizeof found) != 0 && found.Type == MEM_PRIVATE;
+  ReleaseSRWLockShared(&covering);
+  /* A page that another thread was quicker to back is left as it is. */
+  return covered && VirtualAlloc(address, 1, MEM_COMMIT, PAGE_READWRITE) != NULL;
 }
 
 int memory_populate(void *start, size_t length)
@@ -245,8 +285,7 @@ int memory_resident(void *start, size_t length, unsigned char *pages)
   return 0;
 }
 
-/* Covers are committed memory there: they count against the limit of the machine. */
-size_t memory_rest_limit(void) { return (size_t)64 << 20; }
+size_t memory_rest_limit(void) { return (size_t)(sizeof(void *) < 8 ? (uint64_t)64 << 20 : (uint64_t)64 << 30); }
 
 void memory_pin_library(void)
 {

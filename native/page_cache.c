@@ -91,6 +91,7 @@ static void read_absent(const struct cache_visit *visit, char *start, atomic_boo
 
 void cache_visit(struct cache_visit *visit, atomic_bool *cancelled)
 {
+  if (!file_forgets()) return;
   for (size_t i = 0; i < visit->forget_count; i++)
     file_forget(visit->fd, visit->forget[i].offset, visit->forget[i].length);
   if (visit->length == 0 || atomic_load(cancelled)) return;

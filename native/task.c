@@ -75,7 +75,7 @@ static bool reaches_range(const struct task *task) { return task->info.size >= t
 static int touch(struct slot *slot, char *at, size_t length)
 {
   size_t page = memory_page_size();
-  for (size_t done = 0; done < length; done += page)
+  for (size_t done = 0; done < length && atomic_load(&slot->fault) < 0; done += page)
     (void)*(volatile char *)(at + done);
   return atomic_load(&slot->fault) >= 0 ? OS_EFAULT : 0;
 }
@@ -116,15 +116,22 @@ static int populate(struct task *task)
   return 0;
 }
 
+/* Stat once more. */
+static bool look_again(struct task *task)
+{
+  enum file_kind kind = task->info.kind;
+  if (!look(task)) return false;
+  task->info.kind = kind;
+  return true;
+}
+
 /*
  * Stat once more, as what counts is the size with the range mapped. False where the page is lost to an I/O
  * error.
  */
 static bool settle(struct task *task, bool lost_page)
 {
-  enum file_kind kind = task->info.kind;
-  if (!look(task)) return false;
-  task->info.kind = kind;
+  if (!look_again(task)) return false;
   if (!reaches_range(task))
     unmap(task);
   else if (lost_page)
@@ -136,6 +143,8 @@ static bool map(struct task *task)
 {
   if (task->length == 0 || !mappable(task) || !reaches_range(task)) return true;
   int error = environment_map(task->environment, task->fd, task->offset, task->length, &task->slot);
+  /* It was cut short since it was looked at; by now it may have grown again. */
+  if (error == OS_EFAULT) return look_again(task) && go_on(task) && map(task);
   if (error) return fail(task, error, "mmap");
   error = task->populate ? populate(task) : 0;
   if (error == OS_ECANCELED) return fail(task, error, "");

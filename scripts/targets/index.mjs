@@ -26,6 +26,7 @@
  */
 import { darwinArm64, darwinX64 } from './darwin.mjs'
 import { linuxArm64, linuxX64 } from './linux.mjs'
+import { win32X64 } from './win32.mjs'
 
 /** @type {Target[]} */
-export const targets = [linuxX64, linuxArm64, darwinX64, darwinArm64]
+export const targets = [linuxX64, linuxArm64, darwinX64, darwinArm64, win32X64]
