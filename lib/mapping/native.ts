@@ -197,6 +197,7 @@ class NativeMapper implements Mapper {
   }
 
   #accept(outcome: AddonOutcome, task: MapTask, range: Range): MapOutcome {
+    throwIfUnreadable(outcome, task, range)
     succeed(outcome.errno, outcome.syscall, pathOf(task.target))
     const { fd, kind, size, dev, ino, mtimeNs, buffer } = outcome
     const info: FileInfo = { kind: kinds[kind] as FileInfo['kind'], size, dev, ino, mtimeNs }
