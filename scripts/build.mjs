@@ -9,19 +9,15 @@
  * needs no addon. Source that does not compile fails it, TypeScript and C alike.
  */
 import { spawnSync } from 'node:child_process'
-import { existsSync, readdirSync, rmSync, statSync } from 'node:fs'
+import { existsSync, readdirSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 const windows = process.platform === 'win32'
 
-const typescript = ['lib', 'tsconfig.json', 'tsconfig.build.json', 'package.json']
-if (isOutOfDate('dist/index.js', typescript)) {
-  // Modules that are gone from lib/ would otherwise stay in the package.
-  rmSync(join(root, 'dist'), { recursive: true, force: true })
-  run('the TypeScript', 'build:dist')
-}
+const typescript = ['lib', 'tsconfig.json', 'tsconfig.build.json', 'package.json', 'scripts/build-dist.mjs']
+if (isOutOfDate('dist/index.js', typescript)) run('the TypeScript', 'build:dist')
 const sources = readdirSync(join(root, 'native')).filter(name => /\.(c|h|gyp)$/.test(name))
 const addon = [
   ...sources.map(name => `native/${name}`),

@@ -4,8 +4,18 @@ import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
 import type { Addon } from './addon.js'
 
-/** Two levels below the root of the package, from lib/mapping/ and from dist/mapping/ alike. */
-const NATIVE = new URL('../../native/', import.meta.url)
+/**
+ * `native/` of the package that this module is of: in the folder of the nearest package.json above it. A bundle of
+ * modules lies elsewhere than they do.
+ *
+ * @throws {Error} where there is none above it: it was bundled into something else
+ */
+function nativeFolder(): URL {
+  for (let folder = new URL('.', import.meta.url); ; folder = new URL('..', folder)) {
+    if (existsSync(new URL('package.json', folder))) return new URL('native/', folder)
+    if (folder.pathname === new URL('..', folder).pathname) throw new Error('there is no package around it')
+  }
+}
 
 /**
  * The addon's file: the one that was built in this checkout, else the one that the package has for this platform.
@@ -14,7 +24,7 @@ const NATIVE = new URL('../../native/', import.meta.url)
  * @param platform PLATFORM-ARCH
  * @throws {Error} where there is neither
  */
-export function findAddon(folder = NATIVE, platform = `${process.platform}-${process.arch}`): string {
+export function findAddon(folder = nativeFolder(), platform = `${process.platform}-${process.arch}`): string {
   const built = new URL('build/Release/slidemap.node', folder)
   const shipped = new URL(`prebuilds/${platform}/slidemap.node`, folder)
   const file = [built, shipped].find(url => existsSync(url))

@@ -2,11 +2,12 @@
  * `stream()`: a sequence as a streamx Readable of chunks.
  */
 import type { Buffer } from 'node:buffer'
-import { Readable, type ReadableEvents } from 'streamx'
+import type { ReadableEvents } from 'streamx'
 import { ChunkIterator } from './chunk-iterator.js'
 import { type ChunkOptions, Chunks } from './chunks.js'
 import type { WindowIterator } from './sequence.js'
 import { asAbortError, asError } from './stream-error.js'
+import { streamx } from './streamx.js'
 
 type Callback = (error: Error | null) => void
 
@@ -35,7 +36,7 @@ export interface MapReadableEvents extends ReadableEvents {
  * await pipeline(file.stream(), createGzip(), createWriteStream('copy.gz'))
  * ```
  */
-export class MapReadable extends Readable<MapReadableEvents> implements AsyncDisposable {
+export class MapReadable extends streamx.Readable<MapReadableEvents> implements AsyncDisposable {
   readonly #chunks: Chunks
   /** It is read, piped or listened to: streamx has the chunks. */
   #opened = false

@@ -5,11 +5,12 @@ import type { Buffer } from 'node:buffer'
 import { Socket } from 'node:net'
 import { finished } from 'node:stream'
 import type { WritableStream, WritableStreamDefaultWriter } from 'node:stream/web'
-import * as streamx from 'streamx'
+import type * as Streamx from 'streamx'
 import { invalidType } from '../errors.js'
+import { streamx } from './streamx.js'
 
 /** What bytes can be piped to: a Writable of Node's or of streamx, or a WritableStream. */
-export type Sinkable = NodeJS.WritableStream | streamx.Writable | WritableStream<Uint8Array>
+export type Sinkable = NodeJS.WritableStream | Streamx.Writable | WritableStream<Uint8Array>
 
 /** A writable that is being written to. */
 export interface Sink {
@@ -91,9 +92,9 @@ class EventSink implements Sink {
   /** Whoever waits for this sink. */
   #waiting: { resolve: () => void; reject: (error: unknown) => void } | undefined
 
-  constructor(writable: NodeJS.WritableStream | streamx.Writable, onGone: (error: unknown) => void) {
+  constructor(writable: NodeJS.WritableStream | Streamx.Writable, onGone: (error: unknown) => void) {
     this.#writable = writable as unknown as EventWritable
-    this.#isStreamx = streamx.isStreamx(writable as streamx.Stream)
+    this.#isStreamx = streamx.isStreamx(writable as Streamx.Stream)
     if (this.#isOver()) throw unableToPipe()
     let gone = () => {}
     this.#gone = new Promise(resolve => {
@@ -193,7 +194,7 @@ class WebSink implements Sink {
 /** Whether all that was written to a streamx Writable has been taken; false if it was destroyed before that. */
 function drained(writable: EventWritable): Promise<unknown> {
   // Its own, if there is one: several versions of streamx may be about, and this looks into its state.
-  const own = writable.constructor as Partial<typeof streamx.Writable>
+  const own = writable.constructor as Partial<typeof Streamx.Writable>
   return (own.drained ?? streamx.Writable.drained)(writable as never)
 }
 
