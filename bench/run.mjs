@@ -1,35 +1,57 @@
-// npm run bench [-- WORK...] [--runs N] [--size 4GiB] [--only REGEXP] [--json]
+// npm run bench [-- WORK...]: see `usage` below, and docs/performance.md.
 import fs from 'node:fs'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
 import { checkResident, compileLimit } from './harness/c-limit.mjs'
 import { compete } from './harness/compete.mjs'
-import { describeMachine, machineLine } from './harness/machine.mjs'
-import { evaluate, print } from './harness/report.mjs'
+import { judge } from './harness/judge.mjs'
+import { describeMachine } from './harness/machine.mjs'
+import { installPeers, isDistStale } from './harness/peers-install.mjs'
+import { report } from './harness/report.mjs'
+import { asJson, saveResult } from './harness/results.mjs'
 import { formatSize, parseSize } from './harness/units.mjs'
+import { machineInWords } from './harness/words.mjs'
 import { makeFolder, makeWorkFile } from './harness/work-file.mjs'
+import { tablesOf, workNames } from './harness/works.mjs'
 
-const works = fs
-  .readdirSync(path.join(import.meta.dirname, 'works'))
-  .filter(name => name.endsWith('.mjs'))
-  .map(name => path.basename(name, '.mjs'))
+const works = workNames()
+const usage = `npm run bench [-- WORK... | --all] [options]
+npm run bench -- --charts
+
+works: ${works.join(', ')}; all of them by default
+
+  --runs N       rounds of each contestant (5; short ones a multiple of it)
+  --size SIZE    of the work file (4GiB)
+  --only REGEXP  contestants whose name matches
+  --json         print the results as JSON
+  --write        keep the results of a quiet machine in bench/results/, and draw
+  --noisy        with --write: those of a noisy one as well, marked as such
+  --charts       draw docs/charts/ and fill docs/performance.md from bench/results/, and measure nothing`
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
+    all: { type: 'boolean', default: false },
     runs: { type: 'string', default: '5' },
     size: { type: 'string', default: '4GiB' },
     only: { type: 'string', default: '' },
     json: { type: 'boolean', default: false },
+    write: { type: 'boolean', default: false },
+    noisy: { type: 'boolean', default: false },
+    charts: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false }
   }
 })
 const unknown = positionals.find(name => !works.includes(name))
 const rounds = Number(values.runs)
-if (values.help || unknown || !(Number.isInteger(rounds) && rounds > 0)) {
-  console.error(
-    `npm run bench [-- WORK...] [--runs 5] [--size 4GiB] [--only REGEXP] [--json]\nworks: ${works.join(', ')}`
-  )
+const wrong = [
+  unknown && `there is no work ${unknown}`,
+  !(Number.isInteger(rounds) && rounds > 0) && '--runs takes a whole number, 1 or more',
+  values.write && values.only && '--write keeps whole works: not with --only',
+  values.write && rounds < 5 && '--write keeps medians of 5 rounds or more'
+].find(Boolean)
+if (values.help || wrong) {
+  console.error(wrong ? `${wrong}\n\n${usage}` : usage)
   process.exit(values.help ? 0 : 2)
 }
 
@@ -40,47 +62,99 @@ for (const [signal, code] of [
 ])
   process.once(signal, () => process.exit(code))
 
-const folder = makeFolder()
-const size = parseSize(values.size)
-const machine = describeMachine(folder)
-const limit = compileLimit(folder)
-console.error(`${machineLine(machine)}\n${rounds} rounds, files in the page cache`)
-let workFile
-
-const results = []
-for (const name of positionals.length ? positionals : works) {
-  const { default: work } = await import(`./works/${name}.mjs`)
-  const fixture = work.fixture ? await work.fixture(folder) : await theWorkFile()
-  const runs = await compete(select(work), { rounds, limit, ...fixture })
-  if (!work.fixture) checkResident(limit, fixture.file, size)
-  const result = evaluate(work, runs, fixture)
-  results.push({ date: new Date().toISOString(), machine, rounds, size: fixture.size, ...result })
-  save(results.at(-1))
-  if (!values.json) print(work, result)
+installPeers()
+if (values.charts) {
+  await draw()
+} else {
+  await measure()
 }
 
-if (values.json) console.log(JSON.stringify(results, null, 2))
-
-/** At once, so that an interrupt loses one work at most. A selection does not overwrite a whole work's figures. */
-function save(result) {
-  const target = path.join(import.meta.dirname, 'results')
-  fs.mkdirSync(target, { recursive: true })
-  const name = values.only ? `${result.work}.partial` : result.work
-  fs.writeFileSync(path.join(target, `${name}.json`), `${JSON.stringify(result, null, 2)}\n`)
-}
-
-/** One large file, made for the first work that has no fixture of its own. */
-async function theWorkFile() {
-  if (!workFile) {
-    console.error(`a work file of ${formatSize(size)}`)
-    workFile = { file: await makeWorkFile(folder, size), size }
-    checkResident(limit, workFile.file, size)
+async function measure() {
+  if (isDistStale()) {
+    console.error('dist/ is older than lib/: npm run build')
+    if (values.write) process.exit(2)
   }
-  return workFile
+  const folder = makeFolder()
+  const machine = describeMachine(folder)
+  const limit = compileLimit(folder)
+  const context = { limit, workFile: workFiles(folder, limit) }
+  if (!values.json) console.log(`${machineInWords(machine)}, load ${machine.load}; ${rounds} rounds`)
+  const results = []
+  for (const work of positionals.length ? positionals : works) {
+    const start = performance.now()
+    const date = new Date().toISOString()
+    const tables = []
+    for (const table of await tablesOf(work)) {
+      const result = await measureTable(select(table), folder, context)
+      tables.push(result)
+      if (!values.json) console.log(report(result))
+    }
+    const seconds = Math.round((performance.now() - start) / 1000)
+    const result = { work, date, machine, rounds, seconds, tables }
+    results.push(result)
+    if (!values.json) console.log(`\n${work} took ${seconds} s`)
+    keep(result)
+  }
+  if (values.json) console.log(asJson(results))
+  if (values.write) await draw()
+  conclude(results)
 }
 
-/** The work with those contestants only whose name matches `--only`. */
-function select(work) {
-  const contestants = work.contestants.filter(({ name }) => new RegExp(values.only).test(name))
-  return { ...work, contestants }
+async function measureTable(table, folder, context) {
+  const own = fs.mkdtempSync(path.join(folder, 'fixture-'))
+  const fixture = table.fixture ? await table.fixture(own, context) : await context.workFile(table.share ?? 1)
+  const outcome = await compete(table, { rounds: rounds * (table.times ?? 1), fixture, limit: context.limit })
+  if (!table.fixture && !table.cold) checkResident(context.limit, fixture)
+  fs.rmSync(own, { recursive: true, force: true })
+  return judge(table, outcome, fixture)
+}
+
+/** At once, so that an interrupt loses one work at most. */
+function keep(result) {
+  if (!values.write) return
+  const busy = result.tables.some(table => table.busy)
+  if (busy && !values.noisy) {
+    console.error(`${result.work}: noisy machine, not kept (--noisy keeps it, marked as such)`)
+    process.exitCode = 1
+  } else saveResult(result)
+}
+
+/** A large file of `share` of --size, in the page cache; made when it is first asked for. */
+function workFiles(folder, limit) {
+  const made = new Map()
+  return async share => {
+    const size = Math.round(parseSize(values.size) * share)
+    if (!made.has(size)) {
+      console.error(`a work file of ${formatSize(size)}`)
+      const own = fs.mkdtempSync(path.join(folder, 'work-'))
+      made.set(size, { file: await makeWorkFile(own, size), size })
+      checkResident(limit, made.get(size))
+    }
+    return made.get(size)
+  }
+}
+
+/** The table with those contestants only whose name matches `--only`. */
+function select(table) {
+  const contestants = table.contestants.filter(({ name }) => new RegExp(values.only).test(name))
+  return { ...table, contestants }
+}
+
+async function draw() {
+  const { drawAll } = await import('./harness/draw.mjs')
+  for (const file of await drawAll()) console.error(`wrote ${file}`)
+}
+
+/** Fails where a contestant did; a goal that is missed is a result. */
+function conclude(results) {
+  const tables = results.flatMap(result => result.tables)
+  const goals = tables.flatMap(table => table.goals)
+  const failed = tables.flatMap(table => table.contestants).filter(each => each.failed)
+  const seconds = results.reduce((sum, each) => sum + each.seconds, 0)
+  const lines = [
+    `${goals.filter(goal => goal.met).length} of ${goals.length} goals met, ${failed.length} contestants failed, ${seconds} s`
+  ]
+  if (tables.some(table => table.busy)) lines.push('NOISY MACHINE: measure again where nothing else runs')
+  for (const line of lines) console.error(line)
+  if (failed.length) process.exitCode = 1
 }

@@ -1,13 +1,16 @@
 /*
  * What the machine can do: one pass over a file, looking for a byte that is not in it.
  *
- *   limit MODE FILE     MODE: whole | read | sliding | populated | resident
+ *   limit MODE FILE     MODE: whole | read | sliding | populated | ahead
+ *   limit resident FILE     looks at nothing: how many bytes of it are in the page cache
+ *   limit drop FILE         has the page cache forget it: how many bytes of it are in there all the same
  *
- * Prints one line of JSON: {"bytes":N,"found":N,"ns":N}; for `resident`, bytes are those in the page cache.
- * The clock covers open to close, as it does for every contestant.
+ * Prints one line of JSON: {"bytes":N,"found":N,"ns":N}. The clock covers open to close, as it does for every
+ * contestant.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -70,17 +73,99 @@ static uint64_t by_mapping(int fd, uint64_t size, size_t window, int populate, u
   return found;
 }
 
+/*
+ * What slidemap does, in C: a second thread maps and populates AHEAD windows before the one that is searched.
+ *
+ * `window[i % SLOTS]` belongs to the second thread until `mapped` is beyond i, then to the first one until `searched`
+ * is, then to the second one again, which unmaps it. The two counts belong to `lock`, all else is written before the
+ * second thread starts.
+ */
+#define AHEAD 2
+#define SLOTS (AHEAD + 1)
+
+struct slide {
+  int fd;
+  uint64_t size, count;
+  void *window[SLOTS];
+  uint64_t mapped, searched;
+  pthread_mutex_t lock;
+  pthread_cond_t moved;
+};
+
+static size_t length_of(const struct slide *s, uint64_t i) {
+  uint64_t left = s->size - i * WINDOW_SIZE;
+  return left < WINDOW_SIZE ? (size_t)left : WINDOW_SIZE;
+}
+
+/* Wait until `*count` is at least `goal`. */
+static void wait_for(struct slide *s, const uint64_t *count, uint64_t goal) {
+  pthread_mutex_lock(&s->lock);
+  while (*count < goal) pthread_cond_wait(&s->moved, &s->lock);
+  pthread_mutex_unlock(&s->lock);
+}
+
+static void advance(struct slide *s, uint64_t *count) {
+  pthread_mutex_lock(&s->lock);
+  *count += 1;
+  pthread_cond_signal(&s->moved);
+  pthread_mutex_unlock(&s->lock);
+}
+
+static void *map_ahead(void *argument) {
+  struct slide *s = argument;
+  for (uint64_t i = 0; i < s->count; i++) {
+    void **slot = &s->window[i % SLOTS];
+    if (i >= SLOTS) {
+      wait_for(s, &s->searched, i - SLOTS + 1);
+      munmap(*slot, length_of(s, i - SLOTS));
+    }
+    *slot = map(s->fd, i * WINDOW_SIZE, length_of(s, i));
+    if (madvise(*slot, length_of(s, i), MADV_POPULATE_READ)) fail("madvise");
+    advance(s, &s->mapped);
+  }
+  return NULL;
+}
+
+static uint64_t by_mapping_ahead(int fd, uint64_t size, uint64_t *bytes) {
+  struct slide s = {.fd = fd, .size = size, .count = (size + WINDOW_SIZE - 1) / WINDOW_SIZE};
+  pthread_t thread;
+  pthread_mutex_init(&s.lock, NULL);
+  pthread_cond_init(&s.moved, NULL);
+  if (pthread_create(&thread, NULL, map_ahead, &s)) fail("pthread_create");
+  uint64_t found = 0;
+  for (uint64_t i = 0; i < s.count; i++) {
+    wait_for(&s, &s.mapped, i + 1);
+    found += search(s.window[i % SLOTS], length_of(&s, i));
+    *bytes += length_of(&s, i);
+    advance(&s, &s.searched);
+  }
+  pthread_join(thread, NULL);
+  for (uint64_t i = s.count > SLOTS ? s.count - SLOTS : 0; i < s.count; i++)
+    munmap(s.window[i % SLOTS], length_of(&s, i));
+  return found;
+}
+
 static uint64_t resident(int fd, uint64_t size) {
   size_t page = (size_t)sysconf(_SC_PAGESIZE), pages = (size + page - 1) / page, in = 0;
   unsigned char *seen = malloc(pages);
   void *p = map(fd, 0, size);
   if (!seen || mincore(p, size, seen)) fail("mincore");
   for (size_t i = 0; i < pages; i++) in += seen[i] & 1;
+  munmap(p, size);
+  free(seen);
   return in * page > size ? size : in * page;
 }
 
+/* Pages that were not written yet would stay. */
+static uint64_t drop(int fd, uint64_t size) {
+  if (fsync(fd)) fail("fsync");
+  int error = posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+  if (error) return fprintf(stderr, "posix_fadvise: %s\n", strerror(error)), exit(1), 0;
+  return resident(fd, size);
+}
+
 int main(int argc, char **argv) {
-  if (argc != 3) return fprintf(stderr, "usage: limit whole|read|sliding|populated|resident FILE\n"), 2;
+  if (argc != 3) return fprintf(stderr, "usage: limit whole|read|sliding|populated|ahead|resident|drop FILE\n"), 2;
   const char *mode = argv[1];
   uint64_t bytes = 0, found = 0, start = now();
   int fd = open(argv[2], O_RDONLY | O_CLOEXEC);
@@ -92,6 +177,8 @@ int main(int argc, char **argv) {
   else if (!strcmp(mode, "read")) found = by_reading(fd, &bytes);
   else if (!strcmp(mode, "sliding")) found = by_mapping(fd, size, WINDOW_SIZE, 0, &bytes);
   else if (!strcmp(mode, "populated")) found = by_mapping(fd, size, WINDOW_SIZE, 1, &bytes);
+  else if (!strcmp(mode, "ahead")) found = by_mapping_ahead(fd, size, &bytes);
+  else if (!strcmp(mode, "drop")) bytes = drop(fd, size);
   else if (!strcmp(mode, "resident")) bytes = resident(fd, size);
   else return fprintf(stderr, "unknown mode %s\n", mode), 2;
 

@@ -3,11 +3,14 @@ import path from 'node:path'
 
 const source = path.join(import.meta.dirname, '..', 'c', 'limit.c')
 
+/** Of a file that is to be cold or hot: what may be in the page cache or missing there, as a share. */
+const TOLERANCE = 0.001
+
 /** Compile bench/c/limit.c into `folder`; the path of the program. */
 export function compileLimit(folder) {
   const program = path.join(folder, 'limit')
   try {
-    execFileSync(process.env.CC ?? 'cc', ['-O2', '-o', program, source], {
+    execFileSync(process.env.CC ?? 'cc', ['-O2', '-pthread', '-o', program, source], {
       stdio: ['ignore', 'ignore', 'pipe']
     })
   } catch (error) {
@@ -17,10 +20,21 @@ export function compileLimit(folder) {
 }
 
 /** Fail where the file is not in the page cache: a hot work would measure the disk. */
-export function checkResident(program, file, size) {
-  const { bytes } = JSON.parse(execFileSync(program, ['resident', file], { encoding: 'utf8' }))
-  if (bytes < size * 0.999)
+export function checkResident(program, { file, size }) {
+  const bytes = ask(program, 'resident', file)
+  if (bytes < size * (1 - TOLERANCE))
     throw new Error(
       `only ${Math.floor((100 * bytes) / size)} % of the work file stay in the page cache: try a smaller --size`
     )
+}
+
+/** Have the page cache forget a file; fail where it does not, since a cold work would measure memory. */
+export function makeCold(program, { file, size }) {
+  const bytes = ask(program, 'drop', file)
+  if (bytes > size * TOLERANCE)
+    throw new Error(`${Math.ceil((100 * bytes) / size)} % of the work file stay in the page cache: not cold`)
+}
+
+function ask(program, mode, file) {
+  return JSON.parse(execFileSync(program, [mode, file], { encoding: 'utf8' })).bytes
 }

@@ -1,21 +1,33 @@
-// One contestant, one run, in a process and a heap of its own: node --expose-gc child.mjs WORK NAME FILE VARIANT
-// Prints one line of JSON: bytes, ns, CPU of all threads (ns), growth of RSS at its peak (bytes), collections.
+// One contestant, one run, in a process and a heap of its own: node --expose-gc child.mjs '{ work, table, name, ... }'
+// Prints `start` when the clock starts, then one line of JSON: bytes, ns, and figures (units.mjs says which).
 import fs from 'node:fs'
-import { PerformanceObserver, constants } from 'node:perf_hooks'
+import { monitorEventLoopDelay, PerformanceObserver } from 'node:perf_hooks'
 import { setImmediate, setTimeout } from 'node:timers/promises'
+import { tablesOf } from './works.mjs'
 
-const [workName, name, file, variant] = process.argv.slice(2)
-const { default: work } = await import(`../works/${workName}.mjs`)
-const contestant = work.contestants.find(each => each.name === name)
-const run = await contestant.prepare(variant === '' ? undefined : Number(variant), file)
+const RESOLUTION_MS = 1
+
+const { work, table: tableName, name, file, variant, loop } = JSON.parse(process.argv[2])
+const table = (await tablesOf(work)).find(each => each.name === tableName)
+const contestant = table.contestants.find(each => each.name === name)
+const run = await contestant.prepare(variant, file)
 const live = contestant.liveHeap ? fillHeap(contestant.liveHeap) : []
 
-const collections = { minor: 0, major: 0 }
-const observer = new PerformanceObserver(list => list.getEntries().forEach(countCollection))
+let collections = 0
+const observer = new PerformanceObserver(list => {
+  collections += list.getEntries().length
+})
 
 globalThis.gc()
 globalThis.gc()
 await swept()
+const delay = loop && monitorEventLoopDelay({ resolution: RESOLUTION_MS })
+if (delay) {
+  delay.enable()
+  // It counts from its second tick on: a run that blocks at once would not be seen.
+  await setTimeout(20)
+}
+fs.writeSync(1, 'start\n')
 const rssBefore = resetPeakRss()
 observer.observe({ entryTypes: ['gc'] })
 const cpuBefore = process.cpuUsage()
@@ -23,17 +35,26 @@ const start = process.hrtime.bigint()
 const outcome = await run(file)
 const elapsed = Number(process.hrtime.bigint() - start)
 // Who has more to do than what is measured, times itself.
-const { bytes, ns } = typeof outcome === 'object' ? outcome : { bytes: outcome, ns: elapsed }
+const { bytes, ns = elapsed, figures } = typeof outcome === 'object' ? outcome : { bytes: outcome }
 const { user, system } = process.cpuUsage(cpuBefore)
-const cpu = (user + system) * 1000
 const rssGrowth = peakRss() - rssBefore
 await setImmediate()
-observer.takeRecords().forEach(countCollection)
+collections += observer.takeRecords().length
 if (live.length === 0 && contestant.liveHeap) throw new Error('unreachable: keeps the live objects alive')
-console.log(JSON.stringify({ bytes, ns, cpu, rssGrowth, collections }))
+const measured = { cpuPerGiB: ((user + system) / 1e6 / bytes) * 2 ** 30, rssGrowth, collections }
+console.log(JSON.stringify({ bytes, ns, figures: { ...measured, ...(await delays()), ...figures } }))
 
-function countCollection({ detail }) {
-  collections[detail.kind === constants.NODE_PERFORMANCE_GC_MINOR ? 'minor' : 'major'] += 1
+/** How late timers were, in ms: what the histogram has, less the time between its ticks. */
+async function delays() {
+  if (!delay) return {}
+  await setTimeout(20)
+  delay.disable()
+  const late = ns => Math.max(0, ns / 1e6 - RESOLUTION_MS)
+  return {
+    loopP50: late(delay.percentile(50)),
+    loopP99: late(delay.percentile(99)),
+    loopMax: late(delay.max)
+  }
 }
 
 /** V8 goes on sweeping on threads of its own after a collection: on two cores that is half of the machine. */

@@ -17,15 +17,10 @@ export function describeMachine(folder) {
   }
 }
 
-export function machineLine(machine) {
-  const { cpu, cores, memory, node, fileSystem, load } = machine
-  return `${cpu}, ${cores} cores, ${memory}, ${machine.os}, Node ${node}, ${fileSystem}, load ${load}`
-}
-
 /** How much of the machine others use just now, 0 to 1: measured between two runs, when this one uses none of it. */
 export async function measureOthers() {
   const before = cpuTimes()
-  await setTimeout(250)
+  await setTimeout(100)
   const after = cpuTimes()
   return 1 - (after.idle - before.idle) / Math.max(1, after.all - before.all)
 }

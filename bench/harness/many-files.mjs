@@ -1,6 +1,7 @@
 import crypto from 'node:crypto'
 import fs from 'node:fs'
 import path from 'node:path'
+import { checkRoom } from './machine.mjs'
 import { ABSENT } from './units.mjs'
 
 /**
@@ -8,6 +9,7 @@ import { ABSENT } from './units.mjs'
  * cache. Answers a fixture: `file` is the folder, `size` the bytes in all.
  */
 export function makeManyFiles(parent, files, length) {
+  checkRoom(parent, files * length)
   const folder = path.join(parent, `${files} files`)
   fs.mkdirSync(folder)
   const content = crypto.randomBytes(length)

@@ -33,3 +33,19 @@ export const fileHandleLoop = size => async file => {
   await handle.close()
   return search.bytes
 }
+
+/** `FileHandle.readableWebStream`, with Node's own reads. */
+export const webStream = async file => {
+  const search = new Search()
+  const handle = await fsp.open(file)
+  for await (const chunk of handle.readableWebStream({ type: 'bytes' })) search.take(asBuffer(chunk))
+  await handle.close()
+  return search.bytes
+}
+
+/** As a Buffer, whose search is another one than that of arrays. */
+export function asBuffer(chunk) {
+  return ArrayBuffer.isView(chunk)
+    ? Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength)
+    : Buffer.from(chunk)
+}

@@ -1,6 +1,4 @@
 import { execFileSync } from 'node:child_process'
-import fs from 'node:fs'
-import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 /** Places in a file, the same ones for everybody: 32 bits of a linear congruence, scaled. */
@@ -63,11 +61,4 @@ export function smmapContestants(reads, kinds) {
       return { bytes: reads, ns: ns * part }
     }
   }))
-}
-
-/** A file of its own for a work, in a folder of its own: others may have made theirs. */
-export function subfolder(folder, name) {
-  const target = path.join(folder, name)
-  fs.mkdirSync(target, { recursive: true })
-  return target
 }

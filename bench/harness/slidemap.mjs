@@ -3,13 +3,13 @@ import { iterate, Search } from './consumers.mjs'
 /** The built library: what its users import, not its sources. */
 async function load() {
   return await import('../../dist/index.js').catch(cause => {
-    throw new Error('slidemap is not built: npm run build:dist', { cause })
+    throw new Error('slidemap is not built: npm run build', { cause })
   })
 }
 
 /**
- * A contestant's `prepare`: a manager and a file of its own for `use(file)`, opening and closing on the clock. Not the
- * manager, which loads the addon: what others load is loaded as well, and what starting costs is another work.
+ * A contestant's `prepare`: a manager and a file of its own for `use(file, manager)`, opening and closing on the clock.
+ * Not the manager, which loads the addon: what others load is loaded as well, and what starting costs is another work.
  */
 export function withFile(use, options) {
   return async () => {
@@ -17,10 +17,10 @@ export function withFile(use, options) {
     const manager = new MapManager(options)
     return async path => {
       const file = await manager.open(path)
-      const bytes = await use(file)
+      const outcome = await use(file, manager)
       await file.close()
       await manager.close()
-      return bytes
+      return outcome
     }
   }
 }
@@ -50,3 +50,9 @@ export async function scanWindows(file) {
 }
 
 export const scanStream = file => iterate(file.stream())
+
+export function scanWindowsSync(file) {
+  const search = new Search()
+  for (const window of file.windowsSync()) search.take(window.bytes)
+  return search.bytes
+}

@@ -1,6 +1,8 @@
 import fs from 'node:fs'
 import fsp from 'node:fs/promises'
-import { Places, smmapContestants, subfolder, Sum } from '../harness/random.mjs'
+import RandomAccessFile from 'random-access-file'
+import { mmapIoWhole } from '../harness/mmap-io.mjs'
+import { Places, smmapContestants, Sum } from '../harness/random.mjs'
 import { withFile } from '../harness/slidemap.mjs'
 import { GiB, KiB } from '../harness/units.mjs'
 import { makeWorkFile } from '../harness/work-file.mjs'
@@ -91,13 +93,37 @@ const fileHandle = length => () => async file => {
   return { bytes: READS, ns }
 }
 
+/** The same of random-access-file, which reads on the thread pool and calls back. */
+const randomAccessFile = length => () => async path => {
+  const part = 20
+  const file = new RandomAccessFile(path)
+  const places = new Places(SIZE - length)
+  const sum = new Sum()
+  const start = process.hrtime.bigint()
+  for (let i = 0; i < READS / part; i++) {
+    await new Promise((resolve, reject) => {
+      file.read(places.next(), length, (error, bytes) => {
+        if (error) return reject(error)
+        sum.take(bytes)
+        resolve()
+      })
+    })
+  }
+  const ns = Number(process.hrtime.bigint() - start) * part
+  await new Promise(resolve => file.close(resolve))
+  return { bytes: READS, ns }
+}
+
+/** One mapping of the whole file. */
+const whole = length => bytes => readAll(length, (offset, size) => bytes.subarray(offset, offset + size))
+
 const each = make => LENGTHS.map(make)
 
 export default {
-  name: 'random',
   title: `1,000,000 reads in random places of a file of 1 GiB in the page cache`,
   unit: 'read',
-  fixture: async folder => ({ file: await makeWorkFile(subfolder(folder, 'random'), SIZE), size: READS }),
+  chart: { kind: 'rates', title: 'Reads in random places' },
+  fixture: async folder => ({ file: await makeWorkFile(folder, SIZE), size: READS }),
   contestants: [
     ...each(length => ({ name: `cursor view, ${length} B`, role: 'ours', prepare: cursorView(length) })),
     ...each(length => ({ name: `cursor copy, ${length} B`, role: 'ours', prepare: cursorCopy(length) })),
@@ -106,6 +132,12 @@ export default {
     ...each(length => ({ name: `readSync, ${length} B`, role: 'peer', prepare: readSync(length) })),
     { name: 'readSync + readUInt32LE()', role: 'peer', prepare: readSyncNumbers },
     ...each(length => ({ name: `FileHandle.read, ${length} B`, role: 'peer', prepare: fileHandle(length) })),
+    ...each(length => ({
+      name: `random-access-file, ${length} B`,
+      role: 'peer',
+      prepare: randomAccessFile(length)
+    })),
+    ...mmapIoWhole([{ name: 'mmap-io, view of the whole file', read: whole(64) }]),
     ...smmapContestants(
       READS,
       ['view', 'copy'].flatMap(kind => each(length => [kind, length]))
