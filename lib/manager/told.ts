@@ -27,15 +27,22 @@ export function runToldSync(mapper: Mapper, task: MapTask, path: string | undefi
   }
 }
 
-/** An error of ours or of the OS with the path of its file, where it has none and there is one; any other as it is. */
+/**
+ * An error of ours or of the OS with the path of its file, where it has none and there is one, and with what to do
+ * about it; any other as it is.
+ */
 export function withPath(error: unknown, path: string | undefined): unknown {
-  if (path === undefined || !(error instanceof Error) || 'path' in error) return error
+  if (!(error instanceof Error)) return error
   if (error instanceof SlidemapError) {
     const { code, message, offset, length, cause } = error
+    if ('path' in error || path === undefined) return error
     return new SlidemapError(code, message, { path, offset, length, cause })
   }
-  const { errno, syscall } = error as NodeJS.ErrnoException
+  const { errno, syscall, path: known = path } = error as NodeJS.ErrnoException
   if (typeof errno !== 'number' || errno >= 0 || syscall === undefined) return error
-  const told = systemError(-errno, syscall, path, hintFor(-errno, syscall))
+  const hint = hintFor(-errno, syscall)
+  const complete = 'path' in error || known === undefined
+  if (complete && (hint === undefined || error.message.includes(hint))) return error
+  const told = systemError(-errno, syscall, known, hint)
   return error.cause === undefined ? told : Object.assign(told, { cause: error.cause })
 }

@@ -146,7 +146,7 @@ class ReadMapper implements Mapper {
     for (let earlyEnds = 0; ; earlyEnds++) {
       while (filled < range.length) {
         const piece = bytes.subarray(filled, filled + MAX_READ)
-        const count = yield* this.#read(fd, piece, range.offset + filled, task)
+        const count = yield* this.#read(fd, piece, range.offset + filled, task.target)
         signal?.throwIfAborted()
         if (count === 0) break
         filled += count
@@ -169,11 +169,13 @@ class ReadMapper implements Mapper {
   }
 
   /** Read once. What the disk or the network says is told with the place; a shortage of memory is none of theirs. */
-  *#read(fd: number, piece: Buffer, offset: number, task: MapTask): Steps<number> {
+  *#read(fd: number, piece: Buffer, offset: number, target: MapTask['target']): Steps<number> {
     try {
       return yield* readAt(this.#calls, fd, piece, offset)
     } catch (error) {
-      throw hasCode(error, 'ENOMEM') ? error : unreadable(offset, pathOf(task.target), error)
+      throw hasCode(error, 'ENOMEM') || hasNoContent(error)
+        ? error
+        : unreadable(offset, pathOf(target), error)
     }
   }
 
@@ -203,7 +205,7 @@ class ReadMapper implements Mapper {
       const piece = Buffer.allocUnsafe(64 * 1024)
       let count: number
       try {
-        count = yield* readAt(this.#calls, fd, piece, size)
+        count = yield* this.#read(fd, piece, size, task.target)
       } catch (error) {
         if (!hasNoContent(error)) throw error
         throw unsupported(task, 'the file has no end to read to: it waits for more to come', error)

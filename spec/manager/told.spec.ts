@@ -12,6 +12,13 @@ describe('What a job fails with', () => {
     expect(told.message).to.match(/^ENOMEM: .*, mmap '\/a' \(.*vm\.max_map_count/)
   })
 
+  it('is told what to do about it also where Node named the path', () => {
+    const told = withPath(systemError(constants.errno.EMFILE, 'open', '/b'), '/a') as Error
+    expect(told).to.include({ code: 'EMFILE', path: '/b' })
+    expect(told.message).to.match(/open '\/b' \(raise `ulimit -n`/)
+    expect(withPath(told, '/a')).to.equal(told)
+  })
+
   it('keeps its code, its place and its cause where it is ours', () => {
     const cause = new Error('cause')
     const bare = new SlidemapError('ERR_MAP_IO', 'words', { offset: 7, length: 8, cause })
