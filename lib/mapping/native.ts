@@ -6,6 +6,7 @@ import { type Addon, type AddonOutcome, KIND } from './addon.js'
 import { HeapMapping, RestingMemory } from './heap.js'
 import { loadAddon } from './load-addon.js'
 import type { FileInfo, Mapper, MapOutcome, Mapping, MapTask, SmallTask } from './mapper.js'
+import { checkMayRead, mayRead } from './permission.js'
 import {
   checkSmallTask,
   checkTask,
@@ -113,6 +114,8 @@ class NativeMapper implements Mapper {
   async readSmall(task: SmallTask, signal?: AbortSignal): Promise<(Mapping | undefined)[]> {
     const { limit, room } = checkSmallTask(task)
     signal?.throwIfAborted()
+    // Each is then opened on its own, and one of them refused.
+    if (!task.paths.every(mayRead)) return task.paths.map(() => undefined)
     const job = this.#newJob()
     const cancel = () => this.#addon.cancel(job)
     const target = this.#takeScratch(room)
@@ -270,6 +273,7 @@ function forgetter(addon: Addon, slot: number, serial: number): () => void {
 /** A task's file as the addon takes it. */
 function fileOf({ target, flags = 0 }: MapTask): { fd: number; path: Uint8Array | null; flags: number } {
   if (typeof target === 'number') return { fd: target, path: null, flags }
+  checkMayRead(target)
   return { fd: -1, path: bytesOf(target), flags }
 }
 
