@@ -13,11 +13,12 @@ import { progress } from './work-file.mjs'
  * - `failed`: a Map of contestant name to why it failed: it is out from then on, the others go on
  * - `othersBusy`: how much of the machine other programs used between the runs
  */
-export async function compete(table, { rounds, fixture, limit, run = runOne, measure = measureOthers }) {
+export async function compete(table, options) {
+  const { rounds, fixture, limit, run = runOne, measure = measureOthers, say = console.error } = options
   const start = contestant => run(table, contestant, { fixture, limit })
   const failed = new Map()
   const fail = ({ name }, error) => {
-    console.error(`${table.work}: ${name} FAILED: ${error.message}`)
+    say(`${table.work}: ${name} FAILED: ${error.message}`)
     failed.set(name, error.message)
   }
 
