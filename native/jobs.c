@@ -24,7 +24,19 @@ struct job {
   struct small_files *small; /* owned; NULL for other jobs */
   napi_ref target;           /* keeps the memory that `small` is read into */
   struct cache_visit *visit; /* owned; NULL for other jobs */
+  atomic_int fate;           /* enum fate: whose `task` is once nobody may complete it */
 };
+
+/*
+ * A runtime that ends need not complete the jobs under way (Deno does not). So the thread of the pool, when it is
+ * through with a task, and the environment, when it gives the task up, each say so here; who comes second undoes it.
+ */
+enum fate { UNDER_WAY, THROUGH, GIVEN_UP };
+
+static void settle_fate(struct job *job, enum fate mine, enum fate other)
+{
+  if (atomic_exchange(&job->fate, mine) == (int)other) task_fail(&job->task, OS_ECANCELED, "");
+}
 
 static void link_job(struct job *job)
 {
@@ -96,6 +108,7 @@ static void execute_run(napi_env env, void *data)
   (void)env;
   struct job *job = data;
   task_run(&job->task);
+  settle_fate(job, THROUGH, GIVEN_UP);
 }
 
 /* What the runtime could not make. Where JavaScript cannot run any more, the promise stays: nobody sees it. */
@@ -147,8 +160,10 @@ void job_cancel(napi_env env, struct environment *environment, double number)
 
 void job_cancel_all(struct environment *environment)
 {
-  for (struct job *job = environment->first_job; job; job = job->next)
+  for (struct job *job = environment->first_job; job; job = job->next) {
     atomic_store(&job->task.cancelled, true);
+    settle_fate(job, GIVEN_UP, THROUGH);
+  }
 }
 
 /* ---- small files ---- */
