@@ -56,8 +56,8 @@ describe('under Node’s permission model', () => {
     return JSON.parse(stdout)
   }
 
-  before(requireAddon)
-  before(async () => {
+  before(async function () {
+    requireAddon.call(this)
     folder = await makePackage()
     tempFile('permission/open/file', 'open')
     tempFile('permission/secret/file', 'secret')
