@@ -6,6 +6,10 @@ import { alignDown, alignUp, endOf, type Range } from '../range.js'
 /** Members of a chunk at the most; a full one is cut in two. Moving so many references costs next to nothing. */
 const CHUNK = 128
 
+/** Bytes that share a slot of what was found last, and slots: together as many bytes as the default budget has. */
+const GRAIN = 2 ** 21
+const SLOTS = 512
+
 /** A stretch of the list, so that joining and leaving move a few dozen members, not all. Never empty. */
 interface Chunk<T> {
   readonly items: T[]
@@ -31,6 +35,8 @@ export class RegionList<T extends Range> {
   readonly #chunks: Chunk<T>[] = []
   /** The offset of each chunk's first member. */
   readonly #firsts: number[] = []
+  /** What was found last in each part of the file, so that a search in a few hundred regions is mostly a look. */
+  readonly #found: (T | undefined)[] = []
   #size = 0
 
   /** Members. */
@@ -40,8 +46,14 @@ export class RegionList<T extends Range> {
 
   /** The member that holds the byte at `offset`. */
   find(offset: number): T | undefined {
+    const slot = (offset / GRAIN) & (SLOTS - 1)
+    const known = this.#found[slot]
+    if (known !== undefined && offset >= known.offset && offset < endOf(known)) return known
     const item = this.#at(this.#before(offset))
-    return item !== undefined && offset < endOf(item) ? item : undefined
+    if (item === undefined || offset >= endOf(item)) return undefined
+    if (this.#found.length === 0) this.#found.length = SLOTS
+    this.#found[slot] = item
+    return item
   }
 
   /**
@@ -94,12 +106,23 @@ export class RegionList<T extends Range> {
       this.#firsts.splice(number, 1)
     } else if (index === 0) this.#firsts[number] = offsets[0] as number
     this.#size--
+    this.#forget(item)
     return true
   }
 
   /** In the order of offsets. No member may join or leave meanwhile. */
   *[Symbol.iterator](): IterableIterator<T> {
     for (const { items } of this.#chunks) yield* items
+  }
+
+  /** Nobody who left may be found, nor be kept from being collected. */
+  #forget(item: T): void {
+    const first = Math.floor(item.offset / GRAIN)
+    const slots = Math.min(Math.floor((endOf(item) - 1) / GRAIN) - first + 1, this.#found.length)
+    for (let i = 0; i < slots; i++) {
+      const slot = (first + i) & (SLOTS - 1)
+      if (this.#found[slot] === item) this.#found[slot] = undefined
+    }
   }
 
   /** The last member that begins at `offset` or before it; -1 for none. */

@@ -83,6 +83,31 @@ describe('a region list', () => {
     )
   })
 
+  it('finds nobody who left where it was found before, however far it reached', () => {
+    const list = new RegionList<Range>()
+    const MiB = 2 ** 20
+    const lengths = [MiB, 3 * MiB, 16 * MiB, 2 ** 31, 2 ** 40]
+    let at = 2 ** 32 - 5 * MiB
+    const members = lengths.map(length => {
+      const member = range(at, length)
+      at += length
+      return member
+    })
+    const placesOf = ({ offset, length }: Range) =>
+      Array.from({ length: 1500 }, (_, i) => offset + Math.floor((i / 1499) * (length - 1)))
+    for (const member of members) {
+      list.add(member)
+      for (const place of placesOf(member)) expect(list.find(place)).to.equal(member)
+    }
+    for (const member of members) {
+      list.remove(member)
+      for (const place of placesOf(member)) expect(list.find(place)).to.equal(undefined)
+      const anew = range(member.offset, Math.ceil(member.length / 2))
+      list.add(anew)
+      expect([list.find(endOf(anew) - 1), list.find(endOf(anew))]).to.deep.equal([anew, undefined])
+    }
+  })
+
   it('works with 100,000 members that join and leave in any order, past 2^32', () => {
     const list = new RegionList<Range>()
     const base = 2 ** 40
