@@ -265,8 +265,8 @@ export class MapManager implements AsyncDisposable {
    * @see smmap's force_map_handle_removal_win()
    */
   unmapFile(path: string | Buffer | URL): number {
-    const meant = resolve(resolvePath(path, 'path').toString())
-    return this.#regions.unmap(opened => resolve(opened) === meant)
+    const meant = placeOf(resolvePath(path, 'path').toString())
+    return this.#regions.unmap(opened => placeOf(opened) === meant)
   }
 
   /**
@@ -280,4 +280,10 @@ export class MapManager implements AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
   }
+}
+
+/** A path as it is compared: on Windows names differ by more than their case. */
+function placeOf(path: string): string {
+  const place = resolve(path)
+  return process.platform === 'win32' ? place.toLowerCase() : place
 }

@@ -57,7 +57,8 @@ export class Handle implements Linked<Handle> {
 
 function absolute(path: string | Buffer): string | Buffer | undefined {
   try {
-    if (typeof path === 'string') return resolve(path)
+    // Windows' own paths are text, and text alone can be longer than 260 characters there.
+    if (typeof path === 'string' || process.platform === 'win32') return resolve(path.toString())
     return path[0] === SLASH ? path : Buffer.concat([Buffer.from(`${process.cwd()}/`), path])
   } catch {
     // The folder the process is in is gone: then only what is absolute already can be opened.
