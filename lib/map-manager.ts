@@ -13,6 +13,7 @@ import { chooseMapper, type MapperChoice } from './mapping/choose.js'
 import { readMapper } from './mapping/read.js'
 import { alignDown, alignUp } from './range.js'
 import { type ConcatOptions, Concatenation } from './sequence/concat.js'
+import { MAX_PREFETCH } from './sequence/windows.js'
 import { resolvePath, resolveSource, type Source } from './source.js'
 
 const MIB = 2 ** 20
@@ -30,7 +31,7 @@ export interface ManagerOptions {
   maxMappedBytes?: number | undefined
   /** Descriptors held open at any instant at the most; default 256, and never above the process's own limit less a reserve. */
   maxHandles?: number | undefined
-  /** Windows mapped ahead of one consumer while budget is free; default 2. */
+  /** Windows mapped ahead of one consumer while budget is free, up to 1,024; default 2. */
   prefetch?: number | undefined
   /** Native jobs on the thread pool at a time; default 2. */
   concurrency?: number | undefined
@@ -121,7 +122,7 @@ export class MapManager implements AsyncDisposable {
     integer('options.maxMappedBytes', maxMappedBytes, 1)
     integer('options.maxHandles', maxHandles, 1)
     integer('options.concurrency', concurrency, 1, 1024)
-    this.#prefetch = integer('options.prefetch', prefetch, 0, 1024)
+    this.#prefetch = integer('options.prefetch', prefetch, 0, MAX_PREFETCH)
     const windowSize =
       o.windowSize === undefined ? undefined : integerOrInfinity('options.windowSize', o.windowSize, 1)
     const { mapper: choice = 'auto' } = o
@@ -282,7 +283,7 @@ export class MapManager implements AsyncDisposable {
   }
 }
 
-/** A path as it is compared: on Windows names differ by more than their case. */
+/** A path as it is compared: on Windows, names that differ in case alone are one. */
 function placeOf(path: string): string {
   const place = resolve(path)
   return process.platform === 'win32' ? place.toLowerCase() : place
