@@ -7,6 +7,7 @@ import { SlidemapError } from '../errors.js'
 import type { Mapping } from '../mapping/mapper.js'
 import type { Range } from '../range.js'
 import type { Budget } from './budget.js'
+import { type Doubt, Doubts } from './doubt.js'
 
 /**
  * A mapping and its place in the file.
@@ -26,6 +27,7 @@ export class Region {
   readonly keep: object | undefined
   #lost = -1
   #released = false
+  #doubts: Doubts | undefined
 
   constructor(ledger: Ledger, claim: Claim, mapping: Mapping, range: Range, keep: object | undefined) {
     this.#ledger = ledger
@@ -69,6 +71,24 @@ export class Region {
     return this.#lost
   }
 
+  /**
+   * Whether bytes before `end` may have been cut off within a page, so that zeros were read in their place with
+   * {@link lost} saying nothing: then the file has to be asked. To be asked after the bytes were used, while they are
+   * mapped.
+   *
+   * @param end bytes from the start of the file, after the last byte that was looked at
+   */
+  doubt(end: number): Doubt | undefined {
+    if (this.#released || this.#mapping.copied) return undefined
+    this.#doubts ??= new Doubts(this.#mapping.buffer)
+    return this.#doubts.at(end - this.offset)
+  }
+
+  /** The file reaches `size`, asked after this doubt arose. */
+  dispel(doubt: Doubt, size: number): void {
+    if (size - this.offset >= doubt.pageEnd) this.#doubts?.dispel(doubt)
+  }
+
   /** Unmap at once; every view has length 0 from here on. Idempotent. */
   release(): void {
     if (this.#released) return
@@ -86,10 +106,14 @@ export class Region {
   }
 
   #note(fault: number): void {
-    if (fault < 0 || this.#lost >= 0) return
-    this.#lost = this.offset + fault
+    if (fault < 0) return
+    const lost = this.offset + fault
+    const known = this.#lost
+    // An earlier page may be touched, and found lost, after a later one.
+    if (known < 0 || lost < known) this.#lost = lost
+    if (known >= 0) return
     this.#ledger.events.fault()
-    tellFault(this.#ledger.path, this.#lost)
+    tellFault(this.#ledger.path, lost)
   }
 }
 

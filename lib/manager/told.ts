@@ -1,7 +1,7 @@
 /** What the jobs of a file fail with, told of that file: a mapper that is given a descriptor does not know its path. */
-import { SlidemapError, systemError } from '../errors.js'
+import { SlidemapError } from '../errors.js'
 import type { Mapper, MapOutcome, MapTask } from '../mapping/mapper.js'
-import { hintFor } from '../mapping/task.js'
+import { hintFor, unreadable } from '../mapping/task.js'
 
 /** Run a task on a mapper; what it fails with has the path of the file, where there is one. */
 export async function runTold(
@@ -36,13 +36,26 @@ export function withPath(error: unknown, path: string | undefined): unknown {
   if (error instanceof SlidemapError) {
     const { code, message, offset, length, cause } = error
     if ('path' in error || path === undefined) return error
+    // Said of the path, as all else that fails is.
+    if (code === 'ERR_MAP_IO' && offset !== undefined && cause !== undefined)
+      return unreadable(offset, path, cause)
     return new SlidemapError(code, message, { path, offset, length, cause })
   }
   const { errno, syscall, path: known = path } = error as NodeJS.ErrnoException
   if (typeof errno !== 'number' || errno >= 0 || syscall === undefined) return error
-  const hint = hintFor(-errno, syscall)
-  const complete = 'path' in error || known === undefined
-  if (complete && (hint === undefined || error.message.includes(hint))) return error
-  const told = systemError(-errno, syscall, known, hint)
-  return error.cause === undefined ? told : Object.assign(told, { cause: error.cause })
+  const message = explained(error, -errno, syscall, known)
+  if (message === error.message) return error
+  const { code, cause } = error as NodeJS.ErrnoException
+  const told = new Error(message, cause === undefined ? undefined : { cause })
+  return Object.assign(told, { code, errno, syscall, ...(known !== undefined && { path: known }) })
+}
+
+/** What an error of the OS says, with the path after the call, and a hint in parentheses at the end. */
+function explained(error: Error, errno: number, syscall: string, path: string | undefined): string {
+  const named =
+    'path' in error || path === undefined
+      ? error.message
+      : error.message.replace(`, ${syscall}`, call => `${call} '${path}'`)
+  const hint = hintFor(errno, syscall)
+  return hint === undefined || named.endsWith(')') ? named : `${named} (${hint})`
 }

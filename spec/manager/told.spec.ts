@@ -21,9 +21,12 @@ describe('What a job fails with', () => {
 
   it('keeps its code, its place and its cause where it is ours', () => {
     const cause = new Error('cause')
-    const bare = new SlidemapError('ERR_MAP_IO', 'words', { offset: 7, length: 8, cause })
+    const bare = new SlidemapError('ERR_MAP_IO', 'words', { offset: 7, cause })
     const told = withPath(bare, '/a') as SlidemapError
-    expect(told).to.include({ code: 'ERR_MAP_IO', message: 'words', path: '/a', offset: 7, length: 8, cause })
+    expect(told).to.include({ code: 'ERR_MAP_IO', path: '/a', offset: 7, cause })
+    expect(told.message).to.equal("reading '/a' failed at offset 7")
+    const other = withPath(new SlidemapError('ERR_MAP_LIMIT', 'words', { length: 8 }), '/a')
+    expect(other).to.include({ code: 'ERR_MAP_LIMIT', message: 'words', path: '/a', length: 8 })
   })
 
   it('stays what it is where it has a path, there is none, or it is nobody’s', () => {
