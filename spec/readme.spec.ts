@@ -38,7 +38,8 @@ function anchors(text: string): string[] {
 
 describe('README.md and docs/', function () {
   this.timeout(30_000)
-  const pages = ['README.md', ...readdirSync(join(root, 'docs')).map(name => `docs/${name}`)]
+  const docs = readdirSync(join(root, 'docs')).filter(name => name.endsWith('.md'))
+  const pages = ['README.md', ...docs.map(name => `docs/${name}`)]
   const read = (page: string) => readFileSync(join(root, page), 'utf8')
 
   before(() => {

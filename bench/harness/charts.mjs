@@ -26,6 +26,16 @@ export const COLORS = {
 
 const ROLES = { ours: 'slidemap', limit: 'the limit', peer: 'peers', baseline: 'for comparison' }
 
+/** What is shown of so many runs. */
+const range = runs => `median and range of ${runs} runs`
+const NOTES = {
+  rates: range,
+  times: range,
+  lines: range,
+  delays: runs => `medians of ${runs} runs`,
+  memory: runs => `the last of ${runs} runs`
+}
+
 const BAR = 22
 const WIDTH = 460
 
@@ -44,7 +54,7 @@ export function chartsOf(result) {
 function frame({ machine, rounds, date }, { chart, busy, times = 1 }) {
   const { cpu, cores, node } = machine
   const subtitle = [
-    `${cpu}, ${cores} cores, Node ${node}, ${date.slice(0, 10)}; median of ${rounds * times}, whiskers: all of them`,
+    `${cpu}, ${cores} cores, Node ${node}, ${date.slice(0, 10)}; ${NOTES[chart.kind](rounds * times)}`,
     ...(busy ? ['NOISY MACHINE: THESE FIGURES SHOW NOTHING'] : [])
   ]
   return {
@@ -53,6 +63,8 @@ function frame({ machine, rounds, date }, { chart, busy, times = 1 }) {
     padding: 16,
     title: { text: chart.title, subtitle, anchor: 'start', frame: 'group', offset: 14 },
     config: {
+      // Shown as an image, it has a text of its own for those who do not see it.
+      aria: false,
       font: '-apple-system, "Segoe UI", Helvetica, Arial, sans-serif',
       view: { stroke: null },
       title: {
@@ -317,8 +329,9 @@ function memory({ contestants, chart }) {
           }
         },
         {
+          data: { values: [{ limit: chart.limit / MiB }] },
           mark: { type: 'rule', color: COLORS.bound, strokeDash: [4, 4] },
-          encoding: { y: { datum: chart.limit / MiB, ...y } }
+          encoding: { y: { field: 'limit', ...y } }
         }
       ]
     }

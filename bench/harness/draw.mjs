@@ -25,9 +25,23 @@ const style = `<style>@media (prefers-color-scheme: dark) {${Object.keys(COLORS)
   .map(([kind, light, dark]) => `[${kind}="${light}"]{${kind}:${dark}}`)
   .join('')}}</style>`
 
+/** Widths of letters in a common sans-serif, in parts of the font's size: there is no canvas here to measure them. */
+const WIDTHS = [
+  [/[ijl.,:;'|!()[\] fIt/]/, 0.3],
+  [/[mwMW%@]/, 0.86],
+  [/[A-Z_&]/, 0.68],
+  [/./, 0.56]
+]
+
+function widthOf({ fontSize = 11 }, text) {
+  const widths = [...String(text)].map(letter => WIDTHS.find(([letters]) => letters.test(letter))?.[1] ?? 1)
+  return fontSize * widths.reduce((sum, width) => sum + width, 0)
+}
+
 /** The picture of a vega-lite spec. */
 export async function svgOf(spec) {
   const [vega, vegaLite] = await Promise.all([import('vega'), import('vega-lite')])
+  vega.textMetrics.width = widthOf
   const view = new vega.View(vega.parse(vegaLite.compile(spec).spec), { renderer: 'none' })
   const svg = await view.toSVG()
   view.finalize()

@@ -5,7 +5,8 @@ import { difference, isBusy, ratio, summarize } from './statistics.mjs'
  * peer, goals. Plain data, for JSON; all that is shown anywhere is made from it.
  *
  * Goals, each of one contestant of `ours`:
- * - `{ against, atLeast }`: ratio of rates, the median of the rounds' ratios. `against` may be a list: the best of them
+ * - `{ against, atLeast }`: ratio of rates, the median of the rounds' ratios. `against` may be a list,
+ *   `called` so: the best of them
  * - `{ rateAtLeast }`: in a second, the median
  * - `{ figure, atMost, worst? }`: the median, or the worst run
  * - `{ figure, notAbove }`: the median, beside that of another contestant

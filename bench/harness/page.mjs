@@ -39,6 +39,7 @@ function tablePart(result, table) {
   ].join('\n\n')
 }
 
+/** As a sentence begins. */
 const sentence = text => text[0].toUpperCase() + text.slice(1)
 
 function formatOf({ size, unit, items }) {
@@ -63,14 +64,7 @@ function rateTable({ contestants, ratios, unit }) {
   const { scale, label } = scaleOf(Math.max(0, ...there.map(({ rate }) => rate?.median ?? 0)), unit)
   const number = value => formatNumber(value / scale)
   const first = ratios[0]?.ours
-  const header = [
-    '',
-    label,
-    'min .. max',
-    ...(first ? [`times as fast is ${first}`] : []),
-    'RSS',
-    'collections'
-  ]
+  const header = ['', label, 'min .. max', ...(first ? [`${first} / this`] : []), 'RSS', 'collections']
   return table(
     header,
     there.map(each => {

@@ -7,6 +7,9 @@ import { sampleMemory } from './memory-samples.mjs'
 const child = path.join(import.meta.dirname, 'child.mjs')
 const root = path.join(import.meta.dirname, '..', '..')
 
+/** What a child prints when its clock starts. */
+const START = 'start\n'
+
 /** Seconds: no run takes longer, or it has failed. */
 const TIME_LIMIT = 180
 
@@ -67,15 +70,18 @@ function last([command, args], name, timeLimit, sampled) {
     }, timeLimit * 1000)
     let text = ''
     let samples
+    let measured
     started.stdout.setEncoding('utf8').on('data', more => {
       text += more
-      if (sampled && !samples && text.startsWith('start\n')) samples = sampleMemory(started.pid, sampled)
+      if (sampled && !samples && text.startsWith(START)) samples = sampleMemory(started.pid, sampled)
+      // What it gives back when it ends is no part of the run.
+      if (samples && text.length > START.length) measured ??= samples.stop()
     })
     started.on('error', reject)
     started.on('close', (code, signal) => {
       process.off('exit', stop)
       clearTimeout(timer)
-      const measured = samples?.stop()
+      measured ??= samples?.stop()
       if (late) return reject(new Error(`${name} took more than ${timeLimit} s`))
       if (code !== 0) return reject(new Error(`${name} ended with ${signal ?? `code ${code}`}`))
       const result = JSON.parse(text.trim().split('\n').at(-1))

@@ -2,10 +2,12 @@
 import { FIGURES, formatFigure, formatNumber, formatRate, formatSize } from './units.mjs'
 
 /** What a goal asks for. */
-export function goalInWords({ ours, against, atLeast, rateAtLeast, figure, atMost, notAbove, over }, unit) {
+export function goalInWords(
+  { ours, against, called, atLeast, rateAtLeast, figure, atMost, notAbove, over },
+  unit
+) {
   if (against) {
-    const whom = Array.isArray(against) && against.length > 1 ? `best of ${against.join(', ')}` : `${against}`
-    return `${ours} / ${whom}: at least ${atLeast}`
+    return `${ours} / ${called ?? against}: at least ${atLeast}`
   }
   if (rateAtLeast) return `${ours}: at least ${formatRate(rateAtLeast, unit)}`
   if (over) return `${ours}, over ${over}: at most ${atMost} ms`
@@ -25,7 +27,7 @@ export function seenInWords(goal, unit) {
     return formatFigure(goal.figure, value)
   }
   const spread = goal.worst ? '' : ` (${show(goal.min)} .. ${show(goal.max)}${noise})`
-  const best = Array.isArray(goal.against) && goal.against.length > 1 ? ` against ${goal.best}` : ''
+  const best = goal.called ? ` against ${goal.best}` : ''
   const beside = goal.bound === undefined ? '' : ` beside ${show(goal.bound)}`
   return `${show(goal.value)}${beside}${goal.worst ? ' in the worst run' : spread}${best}`
 }

@@ -32,8 +32,13 @@ export default {
     ...mmapIoContestants([[peers[4], 16 * MiB]])
   ],
   goals: [
-    { ours: 'leased windows', against: ['C read()', 'C sliding map'], atLeast: 0.95 },
-    { ours: 'leased windows', against: peers, atLeast: 1 },
+    {
+      ours: 'leased windows',
+      against: ['C read()', 'C sliding map'],
+      called: 'the better one in C',
+      atLeast: 0.95
+    },
+    { ours: 'leased windows', against: peers, called: 'the best peer', atLeast: 1 },
     { ours: 'leased windows', against: 'createReadStream, default', atLeast: 3 },
     { ours: 'leased windows', figure: 'loopP99', atMost: 10 }
   ]

@@ -73,7 +73,12 @@ const small = {
   ],
   goals: [
     { ours: 'windows', rateAtLeast: 20_000 },
-    { ours: 'windows', against: ['multistream', 'multistream, for await'], atLeast: 15 }
+    {
+      ours: 'windows',
+      against: ['multistream', 'multistream, for await'],
+      called: 'the better multistream',
+      atLeast: 15
+    }
   ]
 }
 
