@@ -81,7 +81,9 @@ export class LeasedWindow extends BaseWindow {
   readonly #region: Region
   readonly #bytes: Buffer
   readonly #base: number
+  readonly #end: number
   #retained = false
+  #doubtful = false
 
   /**
    * @param region held by this window from now on, and released with it
@@ -92,6 +94,7 @@ export class LeasedWindow extends BaseWindow {
     this.#region = region
     this.#bytes = region.view(range)
     this.#base = base
+    this.#end = range.offset + range.length
   }
 
   get bytes(): Buffer {
@@ -106,6 +109,7 @@ export class LeasedWindow extends BaseWindow {
   }
 
   release(): void {
+    this.#heed()
     this.#region.release()
   }
 
@@ -116,7 +120,26 @@ export class LeasedWindow extends BaseWindow {
 
   /** The consumer advances: the window goes, unless it was retained. */
   pass(): void {
+    this.#heed()
     if (!this.#retained) this.#region.release()
+  }
+
+  /**
+   * @internal Whether, when it was released or passed, its last bytes may have been cut off within a page: then the file
+   * has to be asked.
+   */
+  get doubtful(): boolean {
+    return this.#doubtful
+  }
+
+  /** @internal The same of its bytes up to `end`, now. */
+  doubts(end: number): boolean {
+    return this.#region.doubt(Math.min(end, this.#end)) !== undefined
+  }
+
+  /** @internal After its last byte, in bytes from the start of the file. */
+  get end(): number {
+    return this.#end
   }
 
   get lost(): number {
@@ -127,6 +150,10 @@ export class LeasedWindow extends BaseWindow {
   /** @internal Offset in the file of the first page lost under it, -1 for none. */
   get lostAt(): number {
     return this.#region.lost
+  }
+
+  #heed(): void {
+    if (!this.#region.released) this.#doubtful = this.doubts(this.#end)
   }
 }
 

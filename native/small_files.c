@@ -23,7 +23,12 @@ void small_files_free(struct small_files *files)
   free(files);
 }
 
-/* All of a file that has `length` bytes. False where it ends before them, or cannot be read. */
+/*
+ * All of a file that has `length` bytes. False where it ends before them, or cannot be read.
+ *
+ * A read that a truncation overtakes may answer zeros to the end of the page, as if they were the file's: only where
+ * the last byte is zero need that be looked at.
+ */
 static bool read_whole(int fd, char *bytes, size_t length)
 {
   for (size_t done = 0; done < length;) {
@@ -31,7 +36,10 @@ static bool read_whole(int fd, char *bytes, size_t length)
     if (file_read(fd, done, bytes + done, length - done, &got) != 0 || got == 0) return false;
     done += got;
   }
-  return true;
+  if (length == 0 || bytes[length - 1] != 0) return true;
+  struct file_info now;
+  const char *syscall;
+  return file_stat(fd, &now, &syscall) == 0 && now.size >= length;
 }
 
 /* Whether its size is its content's. */

@@ -28,8 +28,7 @@ const COMPARED = 64 * 1024
  *
  * Every read throws
  * - `ERR_MAP_CLOSED` once the file is closed, `ERR_MAP_RELEASED` once the buffer is disposed of;
- * - `ERR_MAP_FILE_TRUNCATED` or `ERR_MAP_IO` where it touched bytes that were lost: never zeros in their place. (As the
- *   OS has it, bytes cut off within a page read as zeros until `file.refresh()` is called.)
+ * - `ERR_MAP_FILE_TRUNCATED` or `ERR_MAP_IO` where it touched bytes that were lost: never zeros in their place.
  * - `ERR_MAP_LIMIT` where all the budget is leased or waited for;
  * - `ERR_MAP_FILE_CHANGED`, and errors of the OS, where mapping fails.
  *
@@ -259,6 +258,8 @@ export class MappedBuffer extends NumberReader implements Disposable {
     const sight = this.#sight as Sight
     const { lost } = sight.region.region
     if (lost !== -1 && lost < this.#view.base + end) this.#sights.fail(sight)
+    // What is not zero has not been cut off. Past what is in sight: of a number in two regions, which is sound.
+    if (end <= sight.high && sight.data.getUint8(end - sight.shift - 1) === 0) this.#sights.attest(sight, end)
     return value
   }
 
@@ -288,7 +289,7 @@ export class MappedBuffer extends NumberReader implements Disposable {
 
   #matches(first: number, until: number, theirs: Uint8Array): boolean {
     for (let at = first; at < until; ) {
-      const { offset, bytes } = this.#sights.pieceAt(at)
+      const { offset, bytes } = this.#sights.pieceAt(at, until)
       const end = Math.min(until, offset + bytes.length)
       // Not compare() with bounds: Deno takes those of one Buffer for those of the other.
       const same = bytes.subarray(at - offset, end - offset).equals(theirs.subarray(at - first, end - first))
@@ -302,7 +303,8 @@ export class MappedBuffer extends NumberReader implements Disposable {
   #search(search: typeof searchForwards, query: Query | number): number {
     if (typeof query === 'number') return query
     const found = search(this.#sights, query)
-    this.#sights.verify()
+    const size = typeof query.needle === 'number' ? 1 : query.needle.length
+    this.#sights.verify(found === -1 ? undefined : found + size)
     return found
   }
 

@@ -47,8 +47,8 @@ class Grip implements Consumer {
  * at the same region.
  *
  * Bytes that are lost while they are looked at (the file shrank, or the disk failed) read as zeros. The next call then
- * throws ERR_MAP_FILE_TRUNCATED or ERR_MAP_IO: `use()`, `load()`, `unuse()`, or the end of a `using` block. {@link lost} tells before. As the OS has it, bytes cut off within a page are not lost in this
- * sense: they read as zeros until `file.refresh()` is called.
+ * throws ERR_MAP_FILE_TRUNCATED or ERR_MAP_IO: `use()`, `load()`, `unuse()`, or the end of a `using` block. {@link lost}
+ * tells before, but for bytes that were cut off within a page.
  *
  * @example
  * ```ts
@@ -100,7 +100,7 @@ export class Cursor implements Disposable {
     if (region?.current && Number.isSafeInteger(offset) && Number.isSafeInteger(size)) {
       const start = this.#view.base + offset
       const inside = offset >= 0 && start >= region.offset && start < this.#limit
-      if (inside && size >= 1 && region.region.lost < 0) {
+      if (inside && size >= 1 && region.region.lost < 0 && !this.#doubtful(region)) {
         this.#show(start, size)
         return this
       }
@@ -160,14 +160,24 @@ export class Cursor implements Disposable {
     this.#loading = undefined
     const { region } = this.#grip
     if (region === undefined) return
-    const lost = region.region.lost
     const shown = this.#shown
     this.#grip.region = undefined
     this.#bytes = undefined
     this.#length = this.#shown = 0
-    if (lost >= 0) region.retire()
-    region.unlease()
-    if (lost >= 0 && lost < shown) throw this.#view.file.explainLossSync(lost)
+    try {
+      // First, since that may find bytes lost.
+      if (!region.region.released) this.#view.file.attestSync(region.region, shown)
+      const { lost } = region.region
+      if (lost >= 0 && lost < shown) throw this.#view.file.explainLossSync(lost)
+    } finally {
+      if (region.region.lost >= 0) region.retire()
+      region.unlease()
+    }
+  }
+
+  /** Whether what was shown of a region may have been cut off within a page. */
+  #doubtful({ region }: SharedRegion): boolean {
+    return region.doubt(this.#shown) !== undefined
   }
 
   /** Whether there is a window: between `use()` or `load()` and `unuse()`, while the file is open. */

@@ -2,7 +2,7 @@
  * Leases: windows over bytes that someone asked for by their place.
  */
 import type { Region } from '../manager/region.js'
-import { endOf, type Range } from '../range.js'
+import type { Range } from '../range.js'
 import { BaseWindow, LeasedWindow, type Window } from '../window.js'
 import { Cursor, type CursorView } from './cursor.js'
 
@@ -40,20 +40,20 @@ class SharedWindow extends BaseWindow {
 /** A window over a region of its own, which tells of a loss when it is released, as cursors do. */
 class OwnWindow extends LeasedWindow {
   readonly #view: CursorView
-  readonly #end: number
 
   /** @param view held: who holds a window, holds the file */
   constructor(view: CursorView, region: Region, range: Range) {
     super(region, range, view.base)
     this.#view = view
-    this.#end = endOf(range)
   }
 
   override release(): void {
     if (this.over) return
     super.release()
+    const { file } = this.#view
     const { lostAt } = this
-    if (lostAt !== -1 && lostAt < this.#end) throw this.#view.file.explainLossSync(lostAt)
+    if (lostAt !== -1 && lostAt < this.end) throw file.explainLossSync(lostAt)
+    if (this.doubtful) file.reachSync(this.end)
   }
 }
 

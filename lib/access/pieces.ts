@@ -20,8 +20,9 @@ export interface Pieces {
    * Its bytes may be gone as soon as this is called again, so whoever needs two pieces at a time copies the first.
    *
    * @param offset bytes, 0 <= offset < length
+   * @param until after the last byte that will be looked at; default all there are
    */
-  pieceAt(offset: number): Piece
+  pieceAt(offset: number, until?: number): Piece
 }
 
 /**
@@ -37,7 +38,7 @@ export function copyPieces(
   targetStart = 0
 ): void {
   for (let at = start; at < end; ) {
-    const { offset, bytes } = pieces.pieceAt(at)
+    const { offset, bytes } = pieces.pieceAt(at, end)
     const until = Math.min(end, offset + bytes.length)
     target.set(bytes.subarray(at - offset, until - offset), targetStart + at - start)
     at = until

@@ -106,7 +106,7 @@ function firstByte(pieces: Pieces, byte: number, from: number): number {
 
 function lastByte(pieces: Pieces, byte: number, from: number): number {
   for (let at = from; at >= 0; ) {
-    const { offset, bytes } = pieces.pieceAt(at)
+    const { offset, bytes } = pieces.pieceAt(at, at + 1)
     const found = bytes.lastIndexOf(byte, at - offset)
     if (found !== -1) return offset + found
     at = offset - 1
@@ -138,7 +138,7 @@ function first(pieces: Pieces, needle: Uint8Array, from: number): number {
 function last(pieces: Pieces, needle: Uint8Array, from: number): number {
   const size = needle.length
   for (let at = Math.min(from, pieces.length - size); at >= 0; ) {
-    const { offset, bytes } = pieces.pieceAt(at + size - 1)
+    const { offset, bytes } = pieces.pieceAt(at + size - 1, at + size)
     if (at >= offset) {
       const found = bytes.lastIndexOf(needle, at - offset)
       if (found !== -1) return offset + found

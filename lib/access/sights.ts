@@ -70,6 +70,8 @@ export class Sights implements Pieces {
   readonly #rate: number
   /** The piece that was handed out and not yet found sound. */
   #shown: Sight | undefined
+  /** After the last byte of it that is looked at. */
+  #until = 0
   #closed = false
 
   constructor(view: CursorView) {
@@ -101,7 +103,7 @@ export class Sights implements Pieces {
   }
 
   /** See {@link Pieces.pieceAt}; nothing of it was lost before. Whoever is done with pieces {@link verify}s the last. */
-  pieceAt(offset: number): Piece {
+  pieceAt(offset: number, until = Number.POSITIVE_INFINITY): Piece {
     this.verify()
     let sight = this.at(offset)
     if (sight.region.region.lost !== -1) {
@@ -110,18 +112,32 @@ export class Sights implements Pieces {
       sight = this.at(offset)
     }
     this.#shown = sight
+    this.#until = Math.min(until, sight.high)
     return sight.high - sight.low > LONGEST_PIECE ? partAt(sight, offset) : sight
   }
 
   /**
    * Make sure that the last piece was sound while it was looked at.
    *
+   * @param until after the last byte of it that was looked at, if that is known by now
    * @throws {SlidemapError} ERR_MAP_FILE_TRUNCATED, ERR_MAP_IO
    */
-  verify(): void {
+  verify(until = Number.POSITIVE_INFINITY): void {
     const sight = this.#shown
     this.#shown = undefined
-    if (sight !== undefined && sight.region.region.lost !== -1) this.fail(sight)
+    if (sight === undefined) return
+    this.attest(sight, Math.min(until, this.#until))
+    if (sight.region.region.lost !== -1) this.fail(sight)
+  }
+
+  /**
+   * Make sure that the bytes in sight up to `end` had not been cut off within a page while they were looked at.
+   *
+   * @param end bytes from the start of the view, in sight
+   * @throws {SlidemapError} ERR_MAP_FILE_TRUNCATED
+   */
+  attest({ low, region: { region } }: Sight, end: number): void {
+    if (end > low) this.#view.file.attestSync(region, this.#view.base + end)
   }
 
   /** Throw what explains that bytes in sight were lost, and let nobody see that region any more. */

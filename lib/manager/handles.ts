@@ -5,6 +5,7 @@
  * one used longest ago first, when another file needs the room, and opened again when they are needed.
  */
 import { Buffer } from 'node:buffer'
+import { statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { ERRNO, SlidemapError, systemError } from '../errors.js'
 import type { FileInfo, MapOutcome, Mapper } from '../mapping/mapper.js'
@@ -52,6 +53,16 @@ export class Handle implements Linked<Handle> {
   /** What to open: first what the caller named, in errors too, and again what that was then. */
   get place(): string | Buffer {
     return (this.info && this.#place) ?? (this.source as string | Buffer)
+  }
+
+  /** What is at that place now, without opening it; undefined where that cannot be told. */
+  look(): (Identity & Pick<FileInfo, 'size'>) | undefined {
+    try {
+      const { size, dev, ino } = statSync(this.place, { bigint: true })
+      return { size: Number(size), dev, ino }
+    } catch {
+      return undefined
+    }
   }
 }
 
@@ -281,8 +292,11 @@ function isUnchanged(before: FileInfo, now: FileInfo): boolean {
   return isSameFile(before, now) && before.size === now.size && before.mtimeNs === now.mtimeNs
 }
 
+/** What tells a file from all others. */
+type Identity = Pick<FileInfo, 'dev' | 'ino'>
+
 /** Whether two descriptors are open on one file. */
-export function isSameFile(a: FileInfo, b: FileInfo): boolean {
+export function isSameFile(a: Identity, b: Identity): boolean {
   return a.dev === b.dev && a.ino === b.ino
 }
 

@@ -183,6 +183,32 @@ export class OpenFile {
     if (info.size < end) throw this.#truncated(info.size, end)
   }
 
+  /**
+   * Make sure that the bytes of a region that were looked at had not been cut off within a page: those that were cut
+   * off as whole pages are told by {@link Region.lost}.
+   *
+   * @param end bytes from the start of the file, after the last byte that was looked at
+   * @throws {SlidemapError} ERR_MAP_FILE_TRUNCATED; what asking the file fails with
+   */
+  attestSync(region: Region, end: number): void {
+    const doubt = region.doubt(end)
+    if (doubt === undefined) return
+    region.dispel(doubt, this.reachSync(end))
+  }
+
+  /**
+   * Make sure that the file still reaches `end`, without opening it: who lets go of something cannot be refused for
+   * want of a descriptor.
+   *
+   * @returns its size; Infinity where the file that was opened has no descriptor, and is no longer at its path
+   * @throws {SlidemapError} ERR_MAP_FILE_TRUNCATED
+   */
+  reachSync(end: number): number {
+    const size = this.#sizeSync()
+    if (size < end) throw this.#truncated(size, end)
+    return size
+  }
+
   /** Why the bytes from `offset` on were lost: the file ends before them now, or reading them failed. */
   async explainLoss(offset: number, signal: AbortSignal): Promise<SlidemapError> {
     try {
@@ -201,6 +227,13 @@ export class OpenFile {
     } catch (cause) {
       return this.#failed(offset, cause)
     }
+  }
+
+  #sizeSync(): number {
+    const { manager, handle } = this
+    if (manager.handles.isOpen(handle)) return this.#runSync(undefined).info.size
+    const found = handle.look()
+    return found !== undefined && isSameFile(found, this.#info) ? found.size : Number.POSITIVE_INFINITY
   }
 
   #loss(size: number, offset: number): SlidemapError {

@@ -57,6 +57,7 @@ export class RestingMemory {
 /** Bytes on the heap, in an ArrayBuffer of their own. */
 export class HeapMapping implements Mapping {
   readonly buffer: ArrayBuffer
+  readonly copied = true
   readonly #resting: RestingMemory
 
   constructor(buffer: ArrayBuffer, resting: RestingMemory) {

@@ -57,6 +57,8 @@ export interface SmallTask {
 export interface Mapping {
   /** The bytes; exactly as many as were asked for. One ArrayBuffer a mapping, never two. */
   readonly buffer: ArrayBuffer
+  /** Whether nothing that happens to the file shows in the bytes, since they were read. Absent for false. */
+  readonly copied?: boolean
   /**
    * Release the memory. Where the mapper {@link Mapper.detaches}, `buffer` has length 0 from here on, and so has
    * every view of it. Idempotent.

@@ -46,5 +46,7 @@ function* readWhole(calls: FileCalls, fd: number, size: number): Steps<ArrayBuff
     if (count === 0) return undefined
     done += count
   }
-  return bytes.buffer
+  // A read that a truncation overtakes may answer zeros to the end of the page, as if they were the file's.
+  const sure = size === 0 || bytes[size - 1] !== 0 || (yield* take(calls.fstat(fd))).size >= size
+  return sure ? bytes.buffer : undefined
 }

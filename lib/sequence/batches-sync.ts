@@ -56,10 +56,10 @@ export class SyncBatches<B> extends SyncWalk<B> {
       batch = this.#splitter.take()
     } catch (error) {
       // Zeros in place of lost bytes make no sense as records; that they are lost is what to tell.
-      this.#throwIfLost()
+      this.#attest()
       throw error
     }
-    if (batch !== undefined) this.#throwIfLost()
+    if (batch !== undefined) this.#attest()
     return batch
   }
 
@@ -84,6 +84,12 @@ export class SyncBatches<B> extends SyncWalk<B> {
     if (stretch === undefined) return false
     this.#windows = this.#open(stretch)
     return true
+  }
+
+  #attest(): void {
+    this.#throwIfLost()
+    const { reached } = this.#splitter
+    if (this.#window !== undefined && reached !== undefined) this.#windows?.attest(reached)
   }
 
   #throwIfLost(): void {

@@ -118,6 +118,7 @@ export class Batches<B> implements AsyncIterableIterator<B>, AsyncDisposable {
       if (this.#window !== undefined) expectHeld(this.#window)
       const batch = this.#take()
       if (this.#lost) await this.#explainLoss()
+      if (batch !== undefined) await this.#attest()
       if (batch instanceof Failure) throw batch.error
       if (batch !== undefined) return batch
       if (this.#windows === undefined && !this.#openNext()) return undefined
@@ -176,6 +177,13 @@ export class Batches<B> implements AsyncIterableIterator<B>, AsyncDisposable {
   /** Whether zeros were read in place of bytes of the window at hand. */
   get #lost(): boolean {
     return this.#window !== undefined && this.#window.lost >= 0
+  }
+
+  /** Bytes that were cut off within a page show as zeros only. */
+  #attest(): Promise<void> | undefined {
+    const { reached } = this.#splitter
+    if (this.#window === undefined || reached === undefined) return undefined
+    return this.#windows?.attest?.(reached)
   }
 
   /** The windows say why; they reject with it. */

@@ -121,6 +121,13 @@ export class ConcatWalk<S> implements Consumer {
     return this.#part?.windows.slide(offset, length) ?? false
   }
 
+  /** See {@link Windows.attest}. Small files are copies. */
+  attest(end: number): Promise<void> | undefined {
+    return this.#part?.windows.attest(end)?.catch(error => {
+      throw this.explain(error)
+    })
+  }
+
   /** The consumer is done with its window, and with this. */
   async leave(): Promise<void> {
     this.#pass()

@@ -206,6 +206,11 @@ export class ConcatWindows<S> extends WindowWalk<SourceWindow<S>> {
     return this.#walk.slide(offset, length)
   }
 
+  /** @internal */
+  attest(end: number): Promise<void> | undefined {
+    return this.#walk.attest(end)
+  }
+
   protected override tryAdvance(): SourceWindow<S> | undefined {
     return this.#walk.tryAdvance()
   }

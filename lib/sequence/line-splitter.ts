@@ -46,6 +46,10 @@ export class LineSplitter implements Splitter<LineBatch> {
     return this.#left === 0 || (!this.#skipping && this.#lineStart >= this.#plan.end)
   }
 
+  get reached(): number {
+    return this.#offset + this.#at
+  }
+
   nextStretch(): Stretch | undefined {
     return this.#left > 0 ? this.#stretches.shift() : undefined
   }

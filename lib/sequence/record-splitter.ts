@@ -124,6 +124,10 @@ export class RecordSplitter implements Splitter<RecordBatch> {
     this.#onCopy = onCopy
   }
 
+  get reached(): number {
+    return this.#offset + this.#at
+  }
+
   nextStretch(): Stretch | undefined {
     const stretch = this.#stretch
     this.#stretch = undefined

@@ -18,6 +18,7 @@ const LARGEST_BLOCK = 16
  * before the sequence does, the first stretch looks for the end of the line that the range ends in.
  */
 export class ReverseLineSplitter implements Splitter<LineBatch> {
+  reached = 0
   readonly #plan: LinePlan
   /** Nothing before it is of interest. */
   readonly #floor: number
@@ -63,6 +64,7 @@ export class ReverseLineSplitter implements Splitter<LineBatch> {
   }
 
   feed(offset: number, bytes: Buffer): void {
+    this.reached = offset + bytes.length
     if (this.#snapping) {
       this.#snap(offset, bytes)
       return

@@ -33,6 +33,13 @@ export interface WindowIterator extends AsyncIterableIterator<Window>, AsyncDisp
    * @returns whether it will
    */
   slide?(offset: number, length: number): boolean
+  /**
+   * @internal
+   * Make sure that the bytes of the window at hand up to `end` were not cut off within a page before they were looked at.
+   *
+   * @returns undefined where that is sure; what rejects says why not
+   */
+  attest?(end: number): Promise<void> | undefined
   /** @internal How often they have begun again at byte 0, with another file or one that was cut short. Absent for never. */
   readonly restarts?: number
 }

@@ -25,6 +25,8 @@ export interface Splitter<B> {
   take(): B | undefined
   /** Whether no more of this stretch is needed. */
   readonly satisfied: boolean
+  /** After the last byte of the window at hand that went into a batch, or into what is carried. Absent where unknown. */
+  readonly reached?: number
   /** The bytes of this window that the next one ought to hold again, if it can. */
   readonly unfinished?: Unfinished | undefined
   /** The next window will hold what is unfinished: forget this one. */

@@ -4,7 +4,7 @@
 import { Buffer } from 'node:buffer'
 import type { Consumer, OpenFile } from '../manager/open-file.js'
 import type { Region } from '../manager/region.js'
-import { nextOffset, type Range, windowAt } from '../range.js'
+import { endOf, nextOffset, type Range, windowAt } from '../range.js'
 import { CopiedWindow, LeasedWindow, type Window } from '../window.js'
 import { SyncWalk } from './sync-walk.js'
 import type { View, WindowOptions, WindowPlan } from './windows.js'
@@ -78,6 +78,12 @@ export class SyncWindows extends SyncWalk<Window> {
     return window
   }
 
+  /** @internal See {@link WindowIterator.attest}. */
+  attest(end: number): void {
+    const place = this.#view.base + end
+    if (this.#current?.doubts(place)) this.#file.reachSync(place)
+  }
+
   protected finish(): void {
     this.#letGo()
     this.#file.manager.dropped.unregister(this.#hold)
@@ -97,13 +103,15 @@ export class SyncWindows extends SyncWalk<Window> {
 
   #copy(region: Region, range: Range): Window {
     let bytes: Buffer
+    let doubtful: boolean
     try {
       bytes = Buffer.allocUnsafeSlow(range.length)
       region.view(range).copy(bytes)
+      doubtful = region.doubt(endOf(range)) !== undefined
     } finally {
       region.release()
     }
-    this.#throwIfLost(region.lost)
+    this.#throwIfLost(region.lost, doubtful, endOf(range))
     this.#file.manager.copied(range.length)
     return new CopiedWindow(range.offset - this.#view.base, bytes)
   }
@@ -112,7 +120,7 @@ export class SyncWindows extends SyncWalk<Window> {
   #pass(): void {
     const window = this.#current
     this.#letGo()
-    if (window !== undefined) this.#throwIfLost(window.lostAt)
+    if (window !== undefined) this.#throwIfLost(window.lostAt, window.doubtful, window.end)
   }
 
   #letGo(): void {
@@ -123,7 +131,9 @@ export class SyncWindows extends SyncWalk<Window> {
     this.#hold.region = undefined
   }
 
-  #throwIfLost(offset: number): void {
+  /** @param end bytes from the start of the file, after the last byte that may be in doubt */
+  #throwIfLost(offset: number, doubtful: boolean, end: number): void {
     if (offset >= 0) throw this.#file.explainLossSync(offset)
+    if (doubtful) this.#file.reachSync(end)
   }
 }

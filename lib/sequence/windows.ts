@@ -6,7 +6,7 @@ import { abortSignal, integer, integerOrInfinity, oneOf, optionsObject } from '.
 import { invalidRange, SlidemapError } from '../errors.js'
 import type { OpenFile } from '../manager/open-file.js'
 import type { Region } from '../manager/region.js'
-import { alignDown, MAX_OFFSET, nextOffset, type Range, type Walk, windowAt } from '../range.js'
+import { alignDown, endOf, MAX_OFFSET, nextOffset, type Range, type Walk, windowAt } from '../range.js'
 import type { FollowOptions } from './follow.js'
 import { Lookahead } from './lookahead.js'
 import { CopiedWindow, LeasedWindow, type Window } from '../window.js'
@@ -159,6 +159,13 @@ export class Windows extends WindowWalk {
     return true
   }
 
+  /** @internal */
+  attest(end: number): Promise<void> | undefined {
+    const place = this.#view.base + end
+    if (!this.#current?.doubts(place)) return undefined
+    return this.#lookahead.file.verify(place, this.signal)
+  }
+
   protected async advance(): Promise<Window | undefined> {
     await this.#pass()
     const range = windowAt(this.#plan.walk, this.#offset)
@@ -188,7 +195,7 @@ export class Windows extends WindowWalk {
     this.#current = undefined
     if (window === undefined) return
     window.pass()
-    await this.#throwIfLost(window.lostAt)
+    await this.#throwIfLost(window.lostAt, window.doubtful, window.end)
   }
 
   async #window(range: Range): Promise<Window> {
@@ -206,13 +213,17 @@ export class Windows extends WindowWalk {
   async #copy(region: Region, range: Range): Promise<Window> {
     const bytes = Buffer.allocUnsafeSlow(range.length)
     region.view(range).copy(bytes)
+    const doubtful = region.doubt(endOf(range)) !== undefined
     region.release()
-    await this.#throwIfLost(region.lost)
+    await this.#throwIfLost(region.lost, doubtful, endOf(range))
     this.#view.file.manager.copied(range.length)
     return new CopiedWindow(range.offset - this.#view.base, bytes)
   }
 
-  async #throwIfLost(offset: number): Promise<void> {
-    if (offset >= 0) throw await this.#lookahead.file.explainLoss(offset, this.signal)
+  /** @param end bytes from the start of the file, after the last byte that may be in doubt */
+  async #throwIfLost(offset: number, doubtful: boolean, end: number): Promise<void> {
+    const { file } = this.#lookahead
+    if (offset >= 0) throw await file.explainLoss(offset, this.signal)
+    if (doubtful) await file.verify(end, this.signal)
   }
 }

@@ -1,0 +1,57 @@
+/**
+ * Doubts: what tells that bytes may have been cut off a file where the OS raises nothing. A file that ends inside a
+ * page reads as zeros to the end of that page, as if these were its own.
+ *
+ * So a cut shows in the bytes themselves: whatever it took up to the end of the page is zero. Only where that is so
+ * need the file be asked how long it is.
+ */
+
+/** Bytes: pages are at least so long, and multiples of it. */
+const PAGE = 4096
+
+/** A stretch of a mapping that ends with zeros. Indices count from the start of the mapping. */
+export interface Doubt {
+  /** After the last byte that somebody looked at. */
+  readonly end: number
+  /** After the last byte of its page, or of the mapping. */
+  readonly pageEnd: number
+  /** The last byte of the page that is not zero; -1 for none. */
+  readonly mark: number
+}
+
+/** Knows of one mapping which pages end with zeros of their own. */
+export class Doubts {
+  readonly #bytes: Uint8Array
+  /** By the end of a page that had all its bytes when the file was asked: its mark. A cut would have blanked that, too. */
+  readonly #marks = new Map<number, number>()
+
+  constructor(buffer: ArrayBuffer) {
+    this.#bytes = new Uint8Array(buffer)
+  }
+
+  /**
+   * @param end after the last byte that was looked at, at least 1
+   * @returns undefined where all before it must still have been the file's
+   */
+  at(end: number): Doubt | undefined {
+    const bytes = this.#bytes
+    if (bytes[end - 1] !== 0) return undefined
+    const pageEnd = Math.min(end - 1 - ((end - 1) % PAGE) + PAGE, bytes.length)
+    if (bytes[pageEnd - 1] !== 0) return undefined
+    const known = this.#marks.get(pageEnd)
+    if (known !== undefined && (known === -1 || bytes[known] !== 0)) return undefined
+    return { end, pageEnd, mark: markOf(bytes, pageEnd) }
+  }
+
+  /** The file had all of the page, after this doubt arose. */
+  dispel({ pageEnd, mark }: Doubt): void {
+    this.#marks.set(pageEnd, mark)
+  }
+}
+
+function markOf(bytes: Uint8Array, pageEnd: number): number {
+  const start = pageEnd - 1 - ((pageEnd - 1) % PAGE)
+  let at = pageEnd - 1
+  while (at >= start && bytes[at] === 0) at--
+  return at >= start ? at : -1
+}
