@@ -2,7 +2,7 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
-import { checkResident, compileLimit } from './harness/c-limit.mjs'
+import { checkResident, compileLimit, makeHot } from './harness/c-limit.mjs'
 import { compete } from './harness/compete.mjs'
 import { judge } from './harness/judge.mjs'
 import { describeMachine } from './harness/machine.mjs'
@@ -84,16 +84,23 @@ async function measure() {
     const start = performance.now()
     const date = new Date().toISOString()
     const tables = []
+    let whole = true
     for (const table of await tablesOf(work)) {
-      const result = await measureTable(select(table), folder, context)
-      tables.push(result)
-      if (!values.json) console.log(report(result))
+      try {
+        tables.push(await measureTable(select(table), folder, context))
+        if (!values.json) console.log(report(tables.at(-1)))
+      } catch (error) {
+        // No room, no memory: the next one may do with less.
+        console.error(`${table.name} FAILED: ${error.message}`)
+        whole = false
+      }
     }
     const seconds = Math.round((performance.now() - start) / 1000)
     const result = { work, date, machine, rounds, seconds, tables }
     results.push(result)
     if (!values.json) console.log(`\n${work} took ${seconds} s`)
-    keep(result)
+    if (whole) keep(result)
+    else process.exitCode = 1
   }
   if (values.json) console.log(asJson(results))
   if (values.write) await draw()
@@ -128,8 +135,8 @@ function workFiles(folder, limit) {
       console.error(`a work file of ${formatSize(size)}`)
       const own = fs.mkdtempSync(path.join(folder, 'work-'))
       made.set(size, { file: await makeWorkFile(own, size), size })
-      checkResident(limit, made.get(size))
     }
+    makeHot(limit, made.get(size))
     return made.get(size)
   }
 }

@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import path from 'node:path'
+import { readThrough } from './work-file.mjs'
 
 const source = path.join(import.meta.dirname, '..', 'c', 'limit.c')
 
@@ -26,6 +27,13 @@ export function checkResident(program, { file, size }) {
     throw new Error(
       `only ${Math.floor((100 * bytes) / size)} % of the work file stay in the page cache: try a smaller --size`
     )
+}
+
+/** Have a file in the page cache; fail where it does not stay there. */
+export function makeHot(program, { file, size }) {
+  // What is read for the first time may go first when others need room.
+  for (let tries = 0; tries < 3 && ask(program, 'resident', file) < size; tries++) readThrough(file)
+  checkResident(program, { file, size })
 }
 
 /** Have the page cache forget a file; fail where it does not, since a cold work would measure memory. */

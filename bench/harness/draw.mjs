@@ -2,7 +2,7 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { chartsOf, COLORS } from './charts.mjs'
-import { fillPage, readmePart, summaryPart } from './page.mjs'
+import { fillPage, readmePart, summaryPart, timesPart } from './page.mjs'
 import { loadResults } from './results.mjs'
 
 const root = path.join(import.meta.dirname, '..', '..')
@@ -66,7 +66,7 @@ export async function drawAll({ from, to = root } = {}) {
 /** The pages with what they have from `results`. */
 export function pagesOf(results) {
   const byName = Object.fromEntries(results.map(result => [result.work, result]))
-  const parts = { summary: summaryPart(results), readme: readmePart(byName.scan) }
+  const parts = { summary: summaryPart(results), times: timesPart(results), readme: readmePart(byName.scan) }
   return ['docs/performance.md', 'README.md'].map(file => {
     const page = fs.readFileSync(path.join(root, file), 'utf8')
     return [file, fillPage(page, byName, parts)]

@@ -1,7 +1,8 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { checkRoom } from './machine.mjs'
-import { formatSize, KiB, MiB } from './units.mjs'
+import { formatSize, MiB } from './units.mjs'
+import { readThrough } from './work-file.mjs'
 
 /**
  * Make a log of `lines` lines, `size` bytes in all, ASCII with `'\n'` at the end of each; flushed, in the page cache.
@@ -40,11 +41,4 @@ const WORDS = 'the window slides and the pages go while lines come one by one '.
 function lineOf(i, bytes) {
   const head = `2026-01-01T00:00:00Z INFO request=${i} status=${200 + (i % 5)} `
   return `${head}${WORDS.slice(i % 60, (i % 60) + bytes - 1 - head.length)}\n`
-}
-
-function readThrough(file) {
-  const buffer = Buffer.allocUnsafeSlow(256 * KiB)
-  const fd = fs.openSync(file)
-  while (fs.readSync(fd, buffer) > 0);
-  fs.closeSync(fd)
 }

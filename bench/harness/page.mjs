@@ -102,6 +102,19 @@ function figureTable({ contestants, metric }) {
   )
 }
 
+/** How long each work took. */
+export function timesPart(results) {
+  if (results.length === 0) return 'Not measured yet.'
+  const total = results.reduce((sum, { seconds }) => sum + seconds, 0)
+  const rows = results.map(({ work, tables, seconds }) => {
+    const contestants = tables.reduce((sum, each) => sum + each.contestants.length, 0)
+    return [`[${work}](#${work})`, tables.map(({ title }) => title).join('; '), contestants, minutes(seconds)]
+  })
+  return `All of them took ${minutes(total)}.\n\n${table(['work', '', 'contestants', 'took'], rows)}`
+}
+
+const minutes = seconds => (seconds < 90 ? `${seconds} s` : `${Math.round(seconds / 60)} min`)
+
 /** The goals of all works, in one table. */
 export function summaryPart(results) {
   const rows = results.flatMap(({ work, tables }) =>

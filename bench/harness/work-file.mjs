@@ -42,7 +42,8 @@ export async function makeWorkFile(folder, size) {
   return file
 }
 
-function readThrough(file, buffer) {
+/** Read it once: it is in the page cache then, if there is room. */
+export function readThrough(file, buffer = Buffer.allocUnsafeSlow(MiB)) {
   const fd = fs.openSync(file)
   while (fs.readSync(fd, buffer) > 0);
   fs.closeSync(fd)

@@ -2,7 +2,7 @@ import fs from 'node:fs'
 import { setImmediate } from 'node:timers/promises'
 import { iterate } from '../harness/consumers.mjs'
 import { mmapIoContestants } from '../harness/mmap-io.mjs'
-import { fileHandleLoop, readStream, readSyncLoop, SIZES, webStream } from '../harness/peers.mjs'
+import { fileHandleLoop, readStream, readSyncLoop, SIZES } from '../harness/peers.mjs'
 import { scanStream, scanWindows, scanWindowsSync, withFile } from '../harness/slidemap.mjs'
 import { GiB, MiB } from '../harness/units.mjs'
 
@@ -38,7 +38,6 @@ export default {
     { name: 'createReadStream, best', role: 'peer', variants: SIZES, prepare: readStream(iterate) },
     { name: 'readSync, best', role: 'peer', variants: SIZES, prepare: readSyncLoop },
     { name: 'FileHandle.read, best', role: 'peer', variants: SIZES, prepare: fileHandleLoop },
-    { name: 'readableWebStream', role: 'peer', prepare: () => webStream },
     ...mmapIoContestants([
       ['mmap-io, first 2 GiB at once', 2 * GiB],
       ['mmap-io, 16 MiB windows of these', 16 * MiB]

@@ -103,7 +103,7 @@ describe('docs/performance.md', () => {
 
   it('has a part for every work', () => {
     const parts = [...page.matchAll(/^<!-- bench:(\S+) -->$/gm)].map(([, name]) => name)
-    expect(parts).to.deep.equal(['summary', ...workNames()])
+    expect(parts).to.deep.equal(['summary', 'times', ...workNames()])
   })
 
   it('shows charts that were drawn', () => {
