@@ -23,6 +23,22 @@ export function integerOrInfinity(name: string, value: unknown, min: number): nu
   return value === Number.POSITIVE_INFINITY ? value : integer(name, value, min)
 }
 
+/** True or false; absent counts as false. */
+export function boolean(name: string, value: unknown): boolean {
+  if (value !== undefined && typeof value !== 'boolean') throw invalidType(name, 'of type boolean', value)
+  return value ?? false
+}
+
+/**
+ * What has to be a function.
+ *
+ * @returns it, of the type that its caller says it has
+ */
+export function callback<F extends (...values: never) => unknown>(name: string, value: F | undefined): F {
+  if (typeof value !== 'function') throw invalidType(name, 'of type function', value)
+  return value
+}
+
 /** One of a few words. */
 export function oneOf<T extends string>(name: string, value: unknown, words: readonly T[]): T {
   if (typeof value !== 'string') throw invalidType(name, 'of type string', value)
@@ -44,10 +60,11 @@ export function abortSignal(name: string, value: unknown): AbortSignal | undefin
   return value as AbortSignal
 }
 
-/** An object of options; absent counts as empty. */
+/** An object of options; absent counts as empty. Names that nobody knows are let be, as Node does. */
 export function optionsObject<T extends object>(name: string, value: T | undefined): T {
   if (value === undefined) return {} as T
-  if (value === null || typeof value !== 'object') throw invalidType(name, 'of type object', value)
+  if (value === null || typeof value !== 'object' || Array.isArray(value))
+    throw invalidType(name, 'of type object', value)
   return value
 }
 

@@ -139,6 +139,11 @@ export function invalidRange(name: string, expected: string, value: unknown): Ra
   )
 }
 
+/** A text in an encoding that there is not, in Node's words and with Node's code. */
+export function unknownEncoding(encoding: string): TypeError & { code: string } {
+  return withCode(new TypeError(`Unknown encoding: ${encoding}`), 'ERR_UNKNOWN_ENCODING')
+}
+
 /** A number that takes more bytes than there are, in Node's words and with Node's code. */
 export function outsideBuffer(): RangeError & { code: string } {
   return withCode(
@@ -147,7 +152,14 @@ export function outsideBuffer(): RangeError & { code: string } {
   )
 }
 
+/** A value in a few words, whatever it is: looking at it must not call what it brings along, nor fail. */
 function brief(value: unknown): string {
-  const text = inspect(value, { depth: 0, breakLength: Number.POSITIVE_INFINITY })
+  const options = { depth: 0, customInspect: false, maxStringLength: 60, maxArrayLength: 3 }
+  let text: string
+  try {
+    text = inspect(value, { ...options, breakLength: Number.POSITIVE_INFINITY })
+  } catch {
+    text = 'that cannot be shown'
+  }
   return text.length > 60 ? `${text.slice(0, 60)}...` : text
 }

@@ -8,7 +8,7 @@ import { Cursor, type CursorView } from './access/cursor.js'
 import { abortSignal, integer, optionsObject, withoutOptions } from './arguments.js'
 import { SlidemapError } from './errors.js'
 import type { OpenFile } from './manager/open-file.js'
-import { FollowedWindows, planFollow } from './sequence/follow.js'
+import { FollowedWindows, isFollowed, planFollow } from './sequence/follow.js'
 import { SyncItems, type SyncBatches } from './sequence/batches-sync.js'
 import { type Scan, scanBytes } from './sequence/delimiter.js'
 import type { Line } from './sequence/line-plan.js'
@@ -103,8 +103,9 @@ export class MappedFile extends Sequence {
   override windows(options?: WindowOptions): WindowIterator {
     this.#file.throwIfClosed()
     const view = this.#view()
-    if (options?.follow) return new FollowedWindows(view, planFollow(view, options, this.#limit - this.#base))
-    return new Windows(view, planWindows(view, options))
+    const o = optionsObject('options', options)
+    if (isFollowed(o.follow)) return new FollowedWindows(view, planFollow(view, o, this.#limit - this.#base))
+    return new Windows(view, planWindows(view, o))
   }
 
   /**

@@ -4,7 +4,8 @@
 import { Buffer } from 'node:buffer'
 import type { FileHandle } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
-import { integer } from './arguments.js'
+import { types } from 'node:util'
+import { integer, integerOrInfinity } from './arguments.js'
 import { invalidRange, invalidType } from './errors.js'
 import { MappedFile } from './file.js'
 import type { HandleSource } from './manager/handles.js'
@@ -21,7 +22,7 @@ export interface SourceRange {
   source: Source
   /** First byte; default 0. */
   start?: number | undefined
-  /** Byte after the last; default the end of the source. */
+  /** Byte after the last; default the end of the source, as Infinity is. */
   end?: number | undefined
 }
 
@@ -43,8 +44,12 @@ export function resolveSource(source: Source): Place {
   if (source === null || typeof source !== 'object') throw invalidType('source', EXPECTED, source)
   if (source instanceof MappedFile) return source.source
   // A FileHandle says -1 once it has been closed: asked each time, so that no other file is taken for it.
-  if ('fd' in source && typeof source.fd === 'number') return whole(() => source.fd)
-  if ('source' in source) return resolveRange(source)
+  if ('fd' in source && typeof source.fd === 'number') {
+    integer('source.fd', source.fd, -1, 2 ** 31 - 1)
+    return whole(() => source.fd)
+  }
+  // A regular expression has a source, too.
+  if ('source' in source && !types.isRegExp(source)) return resolveRange(source)
   throw invalidType('source', EXPECTED, source)
 }
 
@@ -71,7 +76,11 @@ function isPath(value: unknown): value is string | Buffer | URL {
 function resolveRange(range: SourceRange): Place {
   const whole = resolveSource(range.source)
   const start = integer('source.start', range.start === undefined ? 0 : range.start, 0)
-  const end = range.end === undefined ? Number.POSITIVE_INFINITY : integer('source.end', range.end, start)
+  const end = integerOrInfinity(
+    'source.end',
+    range.end === undefined ? Number.POSITIVE_INFINITY : range.end,
+    start
+  )
   return {
     ...whole,
     start: whole.start + start,

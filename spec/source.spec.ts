@@ -67,6 +67,7 @@ describe('a source', () => {
   it('is a range of any of these, and of a range, whose offsets count from its start', () => {
     const ranges: [Source, number, number][] = [
       [{ source: '/a' }, 0, END],
+      [{ source: '/a', end: END }, 0, END],
       [{ source: '/a', start: 5 }, 5, END],
       [{ source: '/a', end: 9 }, 0, 9],
       [{ source: '/a', start: 5, end: 5 }, 5, 5],
@@ -123,7 +124,7 @@ describe('a source', () => {
   })
 
   it('is refused where the ends of its range are no offsets, or the wrong way round', () => {
-    for (const value of [-1, 0.5, Number.NaN, END, Number.MAX_SAFE_INTEGER + 1]) {
+    for (const value of [-1, 0.5, Number.NaN, -END, Number.MAX_SAFE_INTEGER + 1]) {
       expect(refusal({ source: '/a', start: value })).to.include({ code: 'ERR_OUT_OF_RANGE' })
       expect(refusal({ source: '/a', start: value }).message).to.include('"source.start"')
       expect(refusal({ source: '/a', end: value }).message).to.include('"source.end"')
@@ -132,6 +133,7 @@ describe('a source', () => {
       expect(refusal({ source: '/a', start: value }).code).to.equal('ERR_INVALID_ARG_TYPE')
       expect(refusal({ source: '/a', end: value }).code).to.equal('ERR_INVALID_ARG_TYPE')
     }
+    expect(refusal({ source: '/a', start: END })).to.include({ code: 'ERR_OUT_OF_RANGE' })
     expect(refusal({ source: '/a', start: 5, end: 4 })).to.include({ code: 'ERR_OUT_OF_RANGE' })
     expect(refusal({ source: { source: '/a', start: -1 } })).to.include({ code: 'ERR_OUT_OF_RANGE' })
   })

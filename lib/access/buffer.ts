@@ -69,7 +69,7 @@ export class MappedBuffer extends NumberReader implements Disposable {
    * @throws {SlidemapError} as every read does, see {@link MappedBuffer}
    */
   at(index: number): number | undefined {
-    const whole = Math.trunc(Number(index)) || 0
+    const whole = Math.trunc(index) || 0
     const offset = whole < 0 ? whole + this.length : whole
     return offset >= 0 && offset < this.length ? this.readUInt8(offset) : undefined
   }
@@ -311,7 +311,7 @@ export class MappedBuffer extends NumberReader implements Disposable {
   /** An index of `slice` as Buffer takes it: from the end if it is negative, and within bounds. */
   #clamp(index: number | undefined, fallback: number): number {
     if (index === undefined) return fallback
-    const whole = Math.trunc(Number(index)) || 0
+    const whole = Math.trunc(index) || 0
     return whole < 0 ? Math.max(0, whole + this.length) : Math.min(whole, this.length)
   }
 }
@@ -334,7 +334,9 @@ export function partOf(view: CursorView, size: number, offset: number, length: n
   return { ...view, base, limit: base + Math.min(length, size - offset) }
 }
 
-/** A number as `Buffer.copy` takes it. */
+/** A number as `Buffer.copy` takes it: what is none, or not finite, is 0. */
 function wholeNumber(value: number | undefined, fallback: number): number {
-  return value === undefined ? fallback : Math.floor(Number(value)) || 0
+  if (value === undefined) return fallback
+  const number = Math.floor(value)
+  return Number.isFinite(number) ? number : 0
 }

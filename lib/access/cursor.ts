@@ -4,7 +4,7 @@
 import type { Buffer } from 'node:buffer'
 import { follow } from '../abort.js'
 import { abortSignal, integer, optionsObject } from '../arguments.js'
-import { SlidemapError } from '../errors.js'
+import { invalidType, SlidemapError } from '../errors.js'
 import type { Consumer, OpenFile } from '../manager/open-file.js'
 import type { SharedRegion } from '../manager/shared-region.js'
 import type { Wanted } from '../manager/shared-regions.js'
@@ -221,8 +221,13 @@ export class Cursor implements Disposable {
     return Math.max(lost - this.#view.base, 0)
   }
 
-  /** Whether the window holds the byte at `offset`, in bytes from the start of the file. */
+  /**
+   * Whether the window holds the byte at `offset`, in bytes from the start of the file.
+   *
+   * @throws {TypeError} ERR_INVALID_ARG_TYPE for what is no number
+   */
   includes(offset: number): boolean {
+    if (typeof offset !== 'number') throw invalidType('offset', 'of type number', offset)
     const start = this.#view.base + offset
     return start >= this.#start && start < this.#start + this.length
   }

@@ -6,7 +6,7 @@
  */
 import { Buffer } from 'node:buffer'
 import { types } from 'node:util'
-import { invalidType } from '../errors.js'
+import { invalidType, unknownEncoding } from '../errors.js'
 import { copyPieces, type Pieces } from './pieces.js'
 
 /** What can be sought: a byte, bytes, or a string in an encoding. */
@@ -71,9 +71,17 @@ export function searchBackwards(pieces: Pieces, { needle, from, step }: Query): 
 function needleOf(value: unknown, encoding: BufferEncoding | undefined): number | Uint8Array {
   if (typeof value === 'number') return (value >>> 0) & 255
   // Encoded as Buffer.from() does: half a surrogate pair is U+FFFD, which indexOf() of Buffer misses.
-  if (typeof value === 'string') return Buffer.from(value, encoding)
+  if (typeof value === 'string') return Buffer.from(value, known(encoding))
   if (types.isUint8Array(value)) return value
   throw invalidType('value', 'a number, a string, or an instance of Buffer or Uint8Array', value)
+}
+
+/** Buffer.from() takes what is no text, or an empty one, for 'utf8'; a search does not. */
+function known(encoding: BufferEncoding | undefined): BufferEncoding | undefined {
+  if (encoding === undefined) return undefined
+  const name = `${encoding}`
+  if (!Buffer.isEncoding(name)) throw unknownEncoding(name)
+  return name
 }
 
 function isUtf16(encoding: string | undefined): boolean {
@@ -82,8 +90,8 @@ function isUtf16(encoding: string | undefined): boolean {
 
 /** Where a search begins, by the rules of Buffer's `byteOffset`; -1 where nothing can be found. */
 function beginning(length: number, size: number, from: unknown, forwards: boolean): number {
-  // Coerced as Buffer does: objects, booleans and null become numbers.
-  const number = Math.trunc(Number(from))
+  // Coerced as Buffer does: objects, booleans and null become numbers, bigints and symbols do not.
+  const number = Math.trunc(from as number)
   const wanted = Number.isNaN(number) ? (forwards ? 0 : length) : number
   if (wanted < 0) {
     if (wanted + length >= 0) return wanted + length

@@ -1,4 +1,5 @@
 /** From the `mapper` option to a mapper. */
+import { integer } from '../arguments.js'
 import { invalidType, SlidemapError } from '../errors.js'
 import type { Mapper } from './mapper.js'
 import { mmapIoMapper } from './mmap-io.js'
@@ -115,6 +116,8 @@ function checkMapper(candidate: unknown): asserts candidate is Mapper {
   for (const [name, type] of Object.entries(members)) {
     const value: unknown = Reflect.get(candidate, name)
     if (typeof value !== type) throw invalidType(`options.mapper.${name}`, `of type ${type}`, value)
+    // All of its numbers are counts of bytes.
+    if (type === 'number') integer(`options.mapper.${name}`, value, 1)
   }
   for (const name of optionalMethods) {
     const value: unknown = Reflect.get(candidate, name)

@@ -3,6 +3,8 @@
  *
  * It needs `describe` and `it` of mocha, node:test, jest or their like, and nothing else.
  */
+import { callback, optionsObject } from '../arguments.js'
+import { invalidType } from '../errors.js'
 import { lifetimes } from './conformance-lifetimes.js'
 import { outcomes } from './conformance-outcomes.js'
 import { smallFiles } from './conformance-small.js'
@@ -39,10 +41,14 @@ export type Test = (title: string, body: (bench: Bench) => Promise<void>) => voi
  * import { mapperConformance } from 'slidemap/conformance'
  * mapperConformance({ name: 'my mapper', describe, it, mapper: () => new MyMapper() })
  * ```
+ * @throws {TypeError} ERR_INVALID_ARG_TYPE
  * @see abstract-level's `test/` for the form
  */
 export function mapperConformance(options: ConformanceOptions): void {
-  const { name = 'a mapper', describe, it, mapper } = options
+  const { name = 'a mapper', describe, it, mapper, unprivileged } = optionsObject('options', options)
+  for (const [key, value] of Object.entries({ describe, it, mapper })) callback(`options.${key}`, value)
+  if (unprivileged !== undefined) callback('options.unprivileged', unprivileged)
+  if (typeof name !== 'string') throw invalidType('options.name', 'of type string', name)
   const test: Test = (title, body) => {
     it(title, async () => {
       const bench = new Bench(await mapper())

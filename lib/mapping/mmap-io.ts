@@ -4,7 +4,8 @@
  */
 import { Buffer, constants as limits } from 'node:buffer'
 import { createRequire } from 'node:module'
-import { systemError } from '../errors.js'
+import { callback, integer } from '../arguments.js'
+import { invalidType, systemError } from '../errors.js'
 import { infoOf, inspect, nodeCalls, withDescriptor } from './descriptor.js'
 import type { Mapper, MapOutcome, Mapping, MapTask } from './mapper.js'
 import { runAsync, runSync, type Steps, take } from './steps.js'
@@ -50,11 +51,18 @@ export function loadMmapIo(): MmapIo {
  *
  * @param module default {@link loadMmapIo}; give the module yourself where slidemap cannot see it
  * @throws {Error} where the module cannot be loaded
+ * @throws {TypeError} ERR_INVALID_ARG_TYPE for what is not that module
  * @example
  * import mmapIo from 'mmap-io'
  * const manager = new MapManager({ mapper: mmapIoMapper(mmapIo) })
  */
 export function mmapIoMapper(module: MmapIo = loadMmapIo()): Mapper {
+  // Its functions may hang on an object or on a function, whatever it was compiled to.
+  if ((typeof module !== 'object' && typeof module !== 'function') || module === null)
+    throw invalidType('module', 'the module mmap-io', module)
+  callback('module.map', module.map)
+  callback('module.advise', module.advise)
+  integer('module.PAGESIZE', module.PAGESIZE, 1)
   return new MmapIoMapper(module)
 }
 

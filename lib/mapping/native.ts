@@ -1,7 +1,7 @@
 /** The mapper on slidemap's own addon: real maps, faulted in on the thread pool, unmapped at once. */
 import { Buffer, constants as limits } from 'node:buffer'
 import { toNamespacedPath } from 'node:path'
-import { systemError } from '../errors.js'
+import { ERRNO, systemError } from '../errors.js'
 import { type Addon, type AddonOutcome, KIND } from './addon.js'
 import { HeapMapping, RestingMemory } from './heap.js'
 import { loadAddon } from './load-addon.js'
@@ -270,11 +270,17 @@ function forgetter(addon: Addon, slot: number, serial: number): () => void {
   }
 }
 
+/** Bytes of a path at the most; longer than that of any OS. */
+const MAX_PATH = 128 * 1024
+
 /** A task's file as the addon takes it. */
 function fileOf({ target, flags = 0 }: MapTask): { fd: number; path: Uint8Array | null; flags: number } {
   if (typeof target === 'number') return { fd: target, path: null, flags }
   checkMayRead(target)
-  return { fd: -1, path: bytesOf(target), flags }
+  const path = bytesOf(target)
+  // The addon does not copy what no OS would open.
+  if (path.length > MAX_PATH) throw systemError(ERRNO.ENAMETOOLONG, 'open', pathOf(target))
+  return { fd: -1, path, flags }
 }
 
 function bytesOf(path: string | Buffer): Buffer {

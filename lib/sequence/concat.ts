@@ -1,7 +1,7 @@
 /**
  * `concat()`: many files as one sequence.
  */
-import { abortSignal, integer, integerOrInfinity, oneOf, optionsObject } from '../arguments.js'
+import { abortSignal, boolean, integer, integerOrInfinity, oneOf, optionsObject } from '../arguments.js'
 import { invalidRange, SlidemapError } from '../errors.js'
 import { Once } from '../manager/once.js'
 import type { RegionManager } from '../manager/manager.js'
@@ -12,7 +12,8 @@ import type { Place } from './place.js'
 import { Sequence } from './sequence.js'
 import { checkSources, iteratorOf, SourceList } from './source-list.js'
 import { LEFT, WindowWalk } from './window-walk.js'
-import type { WindowOptions } from './windows.js'
+import { isFollowed } from './follow.js'
+import { MAX_PREFETCH, type WindowOptions } from './windows.js'
 
 export interface ConcatOptions {
   /**
@@ -153,15 +154,24 @@ export class Concatenation<S = unknown> extends Sequence {
     if (integer('options.overlap', o.overlap === undefined ? 0 : o.overlap, 0) > 0) {
       throw new SlidemapError('ERR_MAP_UNSUPPORTED', 'windows of a concatenation do not overlap')
     }
-    if (o.follow) throw new SlidemapError('ERR_MAP_UNSUPPORTED', 'a concatenation cannot be followed')
+    if (isFollowed(o.follow))
+      throw new SlidemapError('ERR_MAP_UNSUPPORTED', 'a concatenation cannot be followed')
     const lifetime = oneOf('options.lifetime', o.lifetime === undefined ? 'leased' : o.lifetime, [
       'leased',
       'copied'
     ])
-    integer('options.prefetch', o.prefetch === undefined ? this.#share.prefetch : o.prefetch, 0)
+    integer('options.prefetch', o.prefetch === undefined ? this.#share.prefetch : o.prefetch, 0, MAX_PREFETCH)
     const signal = abortSignal('options.signal', o.signal)
     // What is read into memory leaves its pages in the cache.
-    return { start, end, size, lifetime, signal, options: o, whole: o.dropBehind !== true }
+    return {
+      start,
+      end,
+      size,
+      lifetime,
+      signal,
+      options: o,
+      whole: !boolean('options.dropBehind', o.dropBehind)
+    }
   }
 
   #spend(): void {

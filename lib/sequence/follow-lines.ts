@@ -22,7 +22,14 @@ export function planFollowedLines(
   const plan = planLines(options, size, means)
   if (plan.reverse) throw invalidRange('options.reverse', 'false where a file is followed', true)
   // Also where it is past the end: that is where the file may get to.
-  return { ...plan, end: integerOrInfinity('options.end', options.end ?? Number.POSITIVE_INFINITY, 0) }
+  return {
+    ...plan,
+    end: integerOrInfinity(
+      'options.end',
+      options.end === undefined ? Number.POSITIVE_INFINITY : options.end,
+      0
+    )
+  }
 }
 
 /**

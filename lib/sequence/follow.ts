@@ -3,7 +3,7 @@
  */
 import type { Buffer } from 'node:buffer'
 import { follow as link, unlessAborted } from '../abort.js'
-import { integer, integerOrInfinity } from '../arguments.js'
+import { boolean, integer, integerOrInfinity } from '../arguments.js'
 import { hasCode, invalidRange, invalidType } from '../errors.js'
 import { changed } from '../manager/handles.js'
 import type { Consumer, OpenFile } from '../manager/open-file.js'
@@ -32,6 +32,17 @@ export interface FollowPlan extends WindowPlan {
   readonly intervalMs: number
 }
 
+/**
+ * Whether a file is to be followed.
+ *
+ * @throws {TypeError} ERR_INVALID_ARG_TYPE for what says neither whether nor how
+ */
+export function isFollowed(follow: unknown): follow is true | FollowOptions {
+  if (follow === undefined || typeof follow === 'boolean') return follow ?? false
+  if (typeof follow === 'object' && follow !== null && !Array.isArray(follow)) return true
+  throw invalidType('options.follow', 'of type boolean or object', follow)
+}
+
 /** A day: timers wait for 24.8 days at the most. */
 const MAX_INTERVAL_MS = 24 * 60 * 60 * 1000
 
@@ -43,18 +54,20 @@ const MAX_INTERVAL_MS = 24 * 60 * 60 * 1000
  */
 export function planFollow(view: View, options: WindowOptions, limit: number): FollowPlan {
   const { follow, end, ...rest } = options
-  if (typeof follow !== 'object' && follow !== true) {
-    throw invalidType('options.follow', 'of type boolean or object', follow)
-  }
-  const { restart = false, intervalMs = 1000 } = follow === true ? {} : (follow ?? {})
-  if (typeof restart !== 'boolean') throw invalidType('options.follow.restart', 'of type boolean', restart)
+  const how = isFollowed(follow) && follow !== true ? follow : {}
+  const restart = boolean('options.follow.restart', how.restart)
+  const { intervalMs = 1000 } = how
   if (restart && end !== undefined) throw invalidRange('options.end', 'absent where follow.restart is', end)
   const plan = planWindows(view, rest)
   const start = plan.walk.start - view.base
   return {
     ...plan,
     end:
-      view.base + Math.min(integerOrInfinity('options.end', end ?? Number.POSITIVE_INFINITY, start), limit),
+      view.base +
+      Math.min(
+        integerOrInfinity('options.end', end === undefined ? Number.POSITIVE_INFINITY : end, start),
+        limit
+      ),
     restart,
     intervalMs: integer('options.follow.intervalMs', intervalMs, 1, MAX_INTERVAL_MS)
   }

@@ -3,7 +3,7 @@
  * the head of each record.
  */
 import { Buffer } from 'node:buffer'
-import { invalidRange, SlidemapError } from '../errors.js'
+import { invalidRange, invalidType, SlidemapError } from '../errors.js'
 import type { Carry } from './carry.js'
 import { Delimiter, type Scan } from './delimiter.js'
 
@@ -201,8 +201,12 @@ export function readPrefix(width: 1 | 2 | 4 | 8, endian: 'le' | 'be'): (bytes: B
   }
 }
 
-/** @throws {RangeError} ERR_OUT_OF_RANGE where the length that a record names makes no sense */
+/**
+ * @throws {TypeError} ERR_INVALID_ARG_TYPE where the length that was named for a record is no number
+ * @throws {RangeError} ERR_OUT_OF_RANGE where it makes no sense
+ */
 export function checkSize(what: string, size: number, least: number, offset: number): number {
+  if (typeof size !== 'number') throw invalidType(`${what} at offset ${offset}`, 'of type number', size)
   if (size >= least && Number.isInteger(size)) return size
   throw invalidRange(`${what} at offset ${offset}`, `an integer >= ${least}`, size)
 }

@@ -2,7 +2,7 @@
  * The options of `lines()`, checked and filled in.
  */
 import { Buffer, constants } from 'node:buffer'
-import { integer, integerOrInfinity, oneOf, optionsObject } from '../arguments.js'
+import { boolean, integer, integerOrInfinity, oneOf, optionsObject } from '../arguments.js'
 import { invalidRange, invalidType, SlidemapError } from '../errors.js'
 import { Delimiter, type Scan, scanBytes } from './delimiter.js'
 import type { WindowOptions } from './windows.js'
@@ -153,11 +153,6 @@ export function planLines(
     maxLineBytes: integer('options.maxLineBytes', maxLineBytes, 1, constants.MAX_STRING_LENGTH),
     path
   }
-}
-
-function boolean(name: string, value: unknown): boolean {
-  if (value !== undefined && typeof value !== 'boolean') throw invalidType(name, 'of type boolean', value)
-  return value ?? false
 }
 
 function delimiterOf(text: unknown, encoding: LineEncoding): Delimiter {

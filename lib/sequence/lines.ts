@@ -1,9 +1,10 @@
 /**
  * `lines()` and `lineBatches()`: a sequence as lines of text.
  */
+import { optionsObject } from '../arguments.js'
 import { Batches } from './batches.js'
 import type { Scan } from './delimiter.js'
-import type { FollowOptions } from './follow.js'
+import { type FollowOptions, isFollowed } from './follow.js'
 import { FollowedLineSplitter, planFollowedLines } from './follow-lines.js'
 import type { LineBatch } from './line-decoder.js'
 import { type LineMeans, type LineOptions, planLines } from './line-plan.js'
@@ -44,7 +45,8 @@ export function lineSplitter(
 
 /** @throws as planLines() and windows() do */
 export function batchesOfLines(sequence: Windowed, options: LineOptions = {}): Batches<LineBatch> {
-  if (options?.follow) return batchesOfFollowed(sequence, options, options.follow)
+  const { follow } = optionsObject('options', options)
+  if (isFollowed(follow)) return batchesOfFollowed(sequence, options, follow)
   const splitter = lineSplitter(options, sequence.knownSize, sequence)
   const open = (stretch: Stretch) => sequence.windows(walkOf(stretch, options, sequence.windowSize))
   return new Batches(open, splitter)

@@ -2,7 +2,7 @@
  * The options of `records()`, checked and filled in.
  */
 import { Buffer } from 'node:buffer'
-import { integer, oneOf, optionsObject, withoutOptions } from '../arguments.js'
+import { boolean, callback, integer, oneOf, optionsObject, withoutOptions } from '../arguments.js'
 import { invalidRange, invalidType } from '../errors.js'
 import type { Scan } from './delimiter.js'
 import {
@@ -86,6 +86,7 @@ type Given = Partial<FixedFraming & DelimiterFraming & PrefixFraming & HeaderFra
 export function planRecords(options: RecordOptions, scan: Scan, path: string | undefined): RecordPlan {
   const o = optionsObject<Given>('options', options)
   withoutOptions('records', o, ['follow', 'dropBehind', 'overlap'])
+  const { lifetime = 'leased' } = o
   const max = integer(
     'options.maxRecordBytes',
     o.maxRecordBytes === undefined ? DEFAULT_MAX_RECORD_BYTES : o.maxRecordBytes,
@@ -94,7 +95,7 @@ export function planRecords(options: RecordOptions, scan: Scan, path: string | u
   )
   return {
     framing: framingOf(o, max, scan, path),
-    copied: oneOf('options.lifetime', o.lifetime ?? 'leased', ['leased', 'copied']) === 'copied'
+    copied: oneOf('options.lifetime', lifetime, ['leased', 'copied']) === 'copied'
   }
 }
 
@@ -120,11 +121,11 @@ function given(o: Given, names: readonly (keyof Given)[]): object {
 
 function prefixed(o: Given, limits: RecordBounds): Framing {
   const width = o.lengthPrefix as 1 | 2 | 4 | 8
+  if (typeof width !== 'number') throw invalidType('options.lengthPrefix', 'of type number', width)
   if (![1, 2, 4, 8].includes(width)) throw invalidRange('options.lengthPrefix', 'one of 1, 2, 4, 8', width)
-  const { includesPrefix = false } = o
-  if (typeof includesPrefix !== 'boolean')
-    throw invalidType('options.includesPrefix', 'of type boolean', includesPrefix)
-  const read = readPrefix(width, oneOf('options.endian', o.endian ?? 'be', ['le', 'be']))
+  const { endian = 'be' } = o
+  const includesPrefix = boolean('options.includesPrefix', o.includesPrefix)
+  const read = readPrefix(width, oneOf('options.endian', endian, ['le', 'be']))
   const sizeAt = includesPrefix
     ? (bytes: Buffer, at: number, offset: number) =>
         checkSize('the length prefix', read(bytes, at), width, offset)
@@ -134,9 +135,9 @@ function prefixed(o: Given, limits: RecordBounds): Framing {
 
 function headed({ headerSize, lengthOf }: Given, limits: RecordBounds): Framing {
   const size = integer('options.headerSize', headerSize, 1, limits.maxRecordBytes)
-  if (typeof lengthOf !== 'function') throw invalidType('options.lengthOf', 'of type function', lengthOf)
+  const measure = callback('options.lengthOf', lengthOf)
   const sizeAt = (bytes: Buffer, at: number, offset: number) =>
-    checkSize('lengthOf(header)', lengthOf(bytes.subarray(at, at + size)), size, offset)
+    checkSize('lengthOf(header)', measure(bytes.subarray(at, at + size)), size, offset)
   return new SizedFraming({ headerSize: size, skipped: 0, sizeAt, ...limits })
 }
 

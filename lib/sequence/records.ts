@@ -1,6 +1,7 @@
 /**
  * `records()` and `recordBatches()`: a sequence as records, without copying those that are in one window.
  */
+import { integerOrInfinity } from '../arguments.js'
 import { Batches } from './batches.js'
 import { type Windowed, walkOf } from './lines.js'
 import { planRecords, type RecordOptions } from './record-plan.js'
@@ -16,6 +17,7 @@ const OVERLAP = 64 * 1024
 export function batchesOfRecords(sequence: Windowed, options: RecordOptions): Batches<RecordBatch> {
   const plan = planRecords(options, sequence.scan, sequence.path)
   const { start, end, size = sequence.windowSize } = options
+  integerOrInfinity('options.size', size, 1)
   // Of small windows it would be too large a part.
   const overlap = sequence.overlaps && size >= 4 * OVERLAP ? OVERLAP : 0
   const stretch = {

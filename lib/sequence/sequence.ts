@@ -3,7 +3,7 @@
  */
 import type { Readable } from 'node:stream'
 import type { ReadableStream } from 'node:stream/web'
-import { integer, oneOf, optionsObject } from '../arguments.js'
+import { boolean, callback, integer, oneOf, optionsObject } from '../arguments.js'
 import { Items } from './batches.js'
 import { type ChunkOptions, Chunks } from './chunks.js'
 import { type Scan, scanBytes } from './delimiter.js'
@@ -157,7 +157,8 @@ export abstract class Sequence implements AsyncDisposable {
    * ```
    */
   webStream(options?: WebStreamOptions): ReadableStream<Uint8Array> {
-    oneOf('options.lifetime', (options as StreamOptions | undefined)?.lifetime ?? 'copied', ['copied'])
+    const { lifetime = 'copied' } = optionsObject<StreamOptions>('options', options)
+    oneOf('options.lifetime', lifetime, ['copied'])
     const { windows, chunk } = this.#cut(options, DEFAULT_CHUNK_SIZE, 'copied')
     return readableByteStream(windows, chunk)
   }
@@ -187,15 +188,18 @@ export abstract class Sequence implements AsyncDisposable {
   async pipeTo(writable: Sinkable, options?: PipeToOptions): Promise<void> {
     const sink = sinkable('writable', writable)
     const { onProgress, preventClose, preventAbort, ...rest } = optionsObject('options', options)
-    const lifetime = rest.lifetime ?? (isDoneAtCallback(sink) ? 'leased' : 'copied')
+    const { lifetime = isDoneAtCallback(sink) ? 'leased' : 'copied' } = rest
     const chunkSize = lifetime === 'leased' ? LENT_CHUNK_SIZE : DEFAULT_CHUNK_SIZE
-    const { windows, chunk } = this.#cut(rest, chunkSize, lifetime)
-    await pipe(new Chunks(windows, chunk), sink, {
-      preventClose: preventClose ?? isStdio(sink),
-      preventAbort: preventAbort ?? isStdio(sink),
-      onProgress,
+    const plan = {
+      preventClose:
+        preventClose === undefined ? isStdio(sink) : boolean('options.preventClose', preventClose),
+      preventAbort:
+        preventAbort === undefined ? isStdio(sink) : boolean('options.preventAbort', preventAbort),
+      onProgress: onProgress === undefined ? undefined : callback('options.onProgress', onProgress),
       signal: rest.signal
-    })
+    }
+    const { windows, chunk } = this.#cut(rest, chunkSize, lifetime)
+    await pipe(new Chunks(windows, chunk), sink, plan)
   }
 
   /**

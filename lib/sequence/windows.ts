@@ -2,7 +2,7 @@
  * `windows()`: a file as a sequence of windows, one await each.
  */
 import { Buffer } from 'node:buffer'
-import { abortSignal, integer, integerOrInfinity, oneOf, optionsObject } from '../arguments.js'
+import { abortSignal, boolean, integer, integerOrInfinity, oneOf, optionsObject } from '../arguments.js'
 import { invalidRange, SlidemapError } from '../errors.js'
 import type { OpenFile } from '../manager/open-file.js'
 import type { Region } from '../manager/region.js'
@@ -14,6 +14,9 @@ import { LEFT, WindowWalk } from './window-walk.js'
 
 /** Whose the bytes are: lent until the consumer advances, or copied for it to keep. */
 export type Lifetime = 'leased' | 'copied'
+
+/** Windows mapped ahead of one consumer at the most: no device is kept busier by more. */
+export const MAX_PREFETCH = 1024
 
 /** Which part of a file to walk, and how. */
 export interface WindowOptions {
@@ -27,7 +30,7 @@ export interface WindowOptions {
   overlap?: number | undefined
   /** `'leased'` (default): valid until the advance. `'copied'`: the consumer's own. */
   lifetime?: Lifetime | undefined
-  /** Windows mapped ahead while budget is free; default the manager's `prefetch`. */
+  /** Windows mapped ahead while budget is free, up to 1,024; default the manager's `prefetch`. */
   prefetch?: number | undefined
   /**
    * Leave the page cache as it was found: pages that it did not hold before are forgotten once their window has gone
@@ -91,9 +94,9 @@ export function planWindows(view: View, given: WindowOptions | undefined): Windo
   return {
     walk: { ...walk, size: Math.min(fitting, view.file.mapper.maxLength) },
     lifetime: oneOf('options.lifetime', lifetime, ['leased', 'copied']),
-    prefetch: integer('options.prefetch', prefetch, 0),
+    prefetch: integer('options.prefetch', prefetch, 0, MAX_PREFETCH),
     signal: abortSignal('options.signal', o.signal),
-    dropBehind: o.dropBehind === true
+    dropBehind: boolean('options.dropBehind', o.dropBehind)
   }
 }
 
