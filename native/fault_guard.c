@@ -5,6 +5,10 @@
 #include "mapping.h"
 #include "slots.h"
 
+/* What the handler uses must take no locks. */
+_Static_assert(ATOMIC_INT_LOCK_FREE == 2 && ATOMIC_POINTER_LOCK_FREE == 2 && ATOMIC_LLONG_LOCK_FREE == 2,
+               "atomics are lock-free");
+
 static struct {
   lock_t lock;
   bool installed;   /* under the lock */
@@ -19,6 +23,7 @@ static struct {
 
 /* Who had the signal before. Written before the handler is installed. */
 static struct sigaction previous;
+static atomic_bool previous_called;
 
 /*
  * Put zeros in the place of what cannot be had, from the page of this address to the end of its mapping: a
@@ -38,22 +43,29 @@ static bool mend(uintptr_t address)
   return mended;
 }
 
+/* Whether whoever had the signal before is to be called: they may have asked to be called once only. */
+static bool takes_turn(void)
+{
+  return !(previous.sa_flags & SA_RESETHAND) || !atomic_exchange(&previous_called, true);
+}
+
 /* Not ours: let it be as if this handler were not there. */
 static void pass_on(int signal_number, siginfo_t *info, void *context)
 {
   bool sent = info->si_code <= 0; /* by kill() and the like, not by a fault */
-  if (previous.sa_flags & SA_SIGINFO) {
-    previous.sa_sigaction(signal_number, info, context);
-  } else if (previous.sa_handler == SIG_IGN && sent) {
+  /* First the two that are no functions: they may come with any flags. */
+  if (previous.sa_handler == SIG_IGN && sent) return;
+  if (previous.sa_handler != SIG_DFL && previous.sa_handler != SIG_IGN && takes_turn()) {
+    if (previous.sa_flags & SA_SIGINFO)
+      previous.sa_sigaction(signal_number, info, context);
+    else
+      previous.sa_handler(signal_number);
     return;
-  } else if (previous.sa_handler != SIG_DFL && previous.sa_handler != SIG_IGN) {
-    previous.sa_handler(signal_number);
-  } else {
-    /* Back to the fault it goes, and dies of it as it would have. */
-    struct sigaction standard = { .sa_handler = SIG_DFL };
-    sigaction(signal_number, &standard, NULL);
-    if (sent) raise(signal_number);
   }
+  /* Back to the fault it goes, and dies of it as it would have. */
+  struct sigaction standard = { .sa_handler = SIG_DFL };
+  sigaction(signal_number, &standard, NULL);
+  if (sent) raise(signal_number);
 }
 
 /*

@@ -35,7 +35,7 @@ interface Inject {
   arm(first: number, last: number, errors: Int32Array): void
   disarm(): Int32Array
   counts(): Int32Array
-  handle(how: 'plain' | 'siginfo' | 'chain' | 'ignore' | 'default'): void
+  handle(how: 'plain' | 'siginfo' | 'chain' | 'once' | 'ignore' | 'default'): void
   handled(): number
   foreign(path: string): number
   touch(page: number): number
