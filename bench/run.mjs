@@ -10,7 +10,7 @@ import { installPeers, isDistStale } from './harness/peers-install.mjs'
 import { report } from './harness/report.mjs'
 import { asJson, saveResult } from './harness/results.mjs'
 import { formatSize, parseSize } from './harness/units.mjs'
-import { machineInWords } from './harness/words.mjs'
+import { goalInWords, machineInWords, seenInWords } from './harness/words.mjs'
 import { makeFolder, makeWorkFile } from './harness/work-file.mjs'
 import { tablesOf, workNames } from './harness/works.mjs'
 
@@ -23,6 +23,7 @@ works: ${works.join(', ')}; all of them by default
   --runs N       rounds of each contestant (5; short ones a multiple of it)
   --size SIZE    of the work file (4GiB)
   --only REGEXP  contestants whose name matches
+  --profile DIR  also profile each run of a contestant in Node, into DIR: figures suffer
   --json         print the results as JSON
   --write        keep the results of a quiet machine in bench/results/, and draw
   --noisy        with --write: those of a noisy one as well, marked as such
@@ -35,6 +36,7 @@ const { values, positionals } = parseArgs({
     runs: { type: 'string', default: '5' },
     size: { type: 'string', default: '4GiB' },
     only: { type: 'string', default: '' },
+    profile: { type: 'string' },
     json: { type: 'boolean', default: false },
     write: { type: 'boolean', default: false },
     noisy: { type: 'boolean', default: false },
@@ -48,6 +50,7 @@ const wrong = [
   unknown && `there is no work ${unknown}`,
   !(Number.isInteger(rounds) && rounds > 0) && '--runs takes a whole number, 1 or more',
   values.write && values.only && '--write keeps whole works: not with --only',
+  values.write && values.profile && '--write keeps no figures of profiled runs',
   values.write && rounds < 5 && '--write keeps medians of 5 rounds or more'
 ].find(Boolean)
 if (values.help || wrong) {
@@ -110,8 +113,10 @@ async function measure() {
 async function measureTable(table, folder, context) {
   const own = fs.mkdtempSync(path.join(folder, 'fixture-'))
   const fixture = table.fixture ? await table.fixture(own, context) : await context.workFile(table.share ?? 1)
-  const outcome = await compete(table, { rounds: rounds * (table.times ?? 1), fixture, limit: context.limit })
-  if (!table.fixture && !table.cold) checkResident(context.limit, fixture)
+  const { limit } = context
+  const options = { rounds: rounds * (table.times ?? 1), fixture, limit, profile: values.profile }
+  const outcome = await compete(table, options)
+  if (!table.fixture && !table.cold) checkResident(limit, fixture)
   fs.rmSync(own, { recursive: true, force: true })
   return judge(table, outcome, fixture)
 }
@@ -152,7 +157,7 @@ async function draw() {
   for (const file of await drawAll()) console.error(`wrote ${file}`)
 }
 
-/** Fails where a contestant did; a goal that is missed is a result. */
+/** Fails where a contestant did, or a promise was broken; any other goal that is missed is a result. */
 function conclude(results) {
   const tables = results.flatMap(result => result.tables)
   const goals = tables.flatMap(table => table.goals)
@@ -162,6 +167,8 @@ function conclude(results) {
     `${goals.filter(goal => goal.met).length} of ${goals.length} goals met, ${failed.length} contestants failed, ${seconds} s`
   ]
   if (tables.some(table => table.busy)) lines.push('NOISY MACHINE: measure again where nothing else runs')
+  const broken = goals.filter(goal => goal.must && !goal.met)
+  for (const goal of broken) lines.push(`BROKEN PROMISE: ${goalInWords(goal)}; seen ${seenInWords(goal)}`)
   for (const line of lines) console.error(line)
-  if (failed.length) process.exitCode = 1
+  if (failed.length || broken.length) process.exitCode = 1
 }

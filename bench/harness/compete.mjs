@@ -14,8 +14,16 @@ import { progress } from './work-file.mjs'
  * - `othersBusy`: how much of the machine other programs used between the runs
  */
 export async function compete(table, options) {
-  const { rounds, fixture, limit, run = runOne, measure = measureOthers, say = console.error } = options
-  const start = contestant => run(table, contestant, { fixture, limit })
+  const {
+    rounds,
+    fixture,
+    limit,
+    profile,
+    run = runOne,
+    measure = measureOthers,
+    say = console.error
+  } = options
+  const start = contestant => run(table, contestant, { fixture, limit, profile })
   const failed = new Map()
   const fail = ({ name }, error) => {
     say(`${table.work}: ${name} FAILED: ${error.message}`)

@@ -11,6 +11,8 @@ import { difference, isBusy, ratio, summarize } from './statistics.mjs'
  * - `{ figure, atMost, worst? }`: the median, or the worst run
  * - `{ figure, notAbove }`: the median, beside that of another contestant
  * - `{ over, atMost }`: milliseconds more than another contestant, the median of the rounds' differences
+ *
+ * One that is missed is a result like any other, except where it says `must`: that is a promise of slidemap's.
  */
 export function judge(table, { runs, entered, failed, othersBusy }, fixture) {
   const perByte = table.unit ? (fixture.items ?? fixture.size) / fixture.size : 1

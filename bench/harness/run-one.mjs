@@ -18,18 +18,18 @@ const TIME_LIMIT = 180
  *
  * - `mode`: a mode of the C limit
  * - `command`: arguments for a Node of its own; all it does, from its start to its end, is on the clock
- * - otherwise `prepare`, called by child.mjs
+ * - otherwise `prepare`, called by child.mjs; with a `profile` of it in that folder
  *
  * @throws {Error} where it fails, takes too long, or did not see every byte
  */
-export async function runOne(table, contestant, { fixture, limit }) {
+export async function runOne(table, contestant, { fixture, limit, profile }) {
   const { name, mode, command, timeLimit = TIME_LIMIT } = contestant
   const { file, size } = { ...fixture, ...contestant.fixture?.(fixture) }
   if (table.cold || contestant.cold) makeCold(limit, { file, size })
   const result = command
     ? timed(name, command(fixture))
     : await last(
-        mode ? [limit, [mode, file]] : [process.execPath, childArguments(table, contestant, file)],
+        mode ? [limit, [mode, file]] : [process.execPath, childArguments(table, contestant, file, profile)],
         name,
         timeLimit,
         table.sampled ? file : undefined
@@ -39,10 +39,17 @@ export async function runOne(table, contestant, { fixture, limit }) {
   return result
 }
 
-function childArguments(table, { name, variant }, file) {
+function childArguments(table, { name, variant }, file, profile) {
   const { work, name: tableName, loop } = table
-  return ['--expose-gc', child, JSON.stringify({ work, table: tableName, name, file, variant, loop })]
+  const profiled = profile
+    ? ['--cpu-prof', `--cpu-prof-dir=${profile}`, `--cpu-prof-name=${profileName(tableName, name)}`]
+    : []
+  const what = JSON.stringify({ work, table: tableName, name, file, variant, loop })
+  return [...profiled, '--expose-gc', child, what]
 }
+
+/** One a contestant, that of its last run. */
+const profileName = (...names) => `${names.join('-').replace(/[^\w.]+/g, '-')}.cpuprofile`
 
 /** Synchronous: nothing of this process runs beside it. */
 function timed(name, args) {
