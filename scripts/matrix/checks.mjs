@@ -5,7 +5,7 @@ import * as fs from 'node:fs'
 import { join } from 'node:path'
 import process from 'node:process'
 import { finished, pipeline } from 'node:stream/promises'
-import { pathToFileURL } from 'node:url'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 import { Worker } from 'node:worker_threads'
 import { concat, MapManager, open } from 'slidemap'
 import { held } from './held.mjs'
@@ -343,6 +343,16 @@ export const checks = {
   }
 }
 
+/** Under Node's permission model: what `fs` may not read, nothing else of this process may. */
+export async function staysConfined(bench) {
+  await withManager(bench, {}, async manager => {
+    await assert.rejects(manager.open('/etc/passwd'), { code: 'ERR_ACCESS_DENIED' })
+    const { small } = paths(bench.folder)
+    const walk = sha256(manager.concat([...small.slice(0, 5), '/etc/passwd', ...small]).stream())
+    await assert.rejects(walk, { code: 'ERR_ACCESS_DENIED' })
+  })
+}
+
 /** All 5 GiB, through one stream and less than 128 MiB. */
 export async function streamWhole(bench) {
   await withFile(bench, paths(bench.folder).sparse, {}, async (file, manager) => {
@@ -358,17 +368,16 @@ export async function streamWhole(bench) {
   })
 }
 
-/** The suite of the package itself, against the mapper that is in use. */
+/** The suite of the package itself, against the mapper that is in use: a bundle of its own, on the package's binary. */
 export async function conformance(bench) {
   const { mapperConformance } = await import('slidemap/conformance')
-  const inner = name =>
-    import(new URL(`./node_modules/slidemap/dist/mapping/${name}.js`, import.meta.url).href)
-  const make = {
-    native: async () => (await inner('native')).nativeMapper(),
-    read: async () => (await inner('read')).readMapper()
-  }
+  const { loadAddon, nativeMapper, readMapper } = await import('./mappers.mjs')
+  const binary = new URL(
+    `./node_modules/slidemap/native/prebuilds/${process.platform}-${process.arch}/slidemap.node`,
+    import.meta.url
+  )
   const name = await withManager(bench, {}, async manager => manager.stats().mapper)
-  const mapper = await make[name]()
+  const mapper = name === 'native' ? nativeMapper(loadAddon(fileURLToPath(binary))) : readMapper()
   const tests = []
   mapperConformance({
     describe: (_title, body) => body(),

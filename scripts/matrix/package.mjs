@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process'
 import { copyFileSync, cpSync, existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { build } from 'esbuild'
 import { run } from './processes.mjs'
 
 export const here = dirname(fileURLToPath(import.meta.url))
@@ -50,13 +51,30 @@ export function emptyFolder(folder) {
   return folder
 }
 
-/** Such a folder with the package installed in it. */
+/** Such a folder with the package installed in it, and its mappers by themselves, for the suite that tests them. */
 export async function installed(tarball, folder) {
   const { status, output } = await run('npm', ['install', '--no-audit', '--no-fund', tarball], {
     cwd: emptyFolder(folder)
   })
   if (status !== 0) throw new Error(`npm install failed:\n${output}`)
+  await bundleMappers(join(folder, 'mappers.mjs'))
   return folder
+}
+
+/** The package exports no mapper: they are the managers' own. */
+async function bundleMappers(outfile) {
+  const contents = `
+    export { nativeMapper } from './lib/mapping/native.ts'
+    export { readMapper } from './lib/mapping/read.ts'
+    export { loadAddon } from './lib/mapping/load-addon.ts'`
+  await build({
+    stdin: { contents, resolveDir: root },
+    outfile,
+    bundle: true,
+    packages: 'external',
+    format: 'esm',
+    platform: 'node'
+  })
 }
 
 /** A copy of an installed folder, in which `native/` of the package can be changed. */

@@ -1,10 +1,11 @@
 /**
  * What each cell of the matrix runs: every way to read that the package has, once, on the runtime that runs it.
  *
- *     node program.mjs FOLDER [--mapper NAME] [--read-only] [--whole] [--conformance]
+ *     node program.mjs FOLDER [--mapper NAME] [--read-only] [--whole] [--confined] [--conformance]
  *
  * FOLDER has the files of fixtures.mjs, or gets them. With --read-only nothing is written, and what would have to write
- * is left out. --whole streams all 5 GiB of the sparse file. --conformance runs the suite of slidemap/conformance too.
+ * is left out. --whole streams all 5 GiB of the sparse file. --confined tries to read what the permission model forbids.
+ * --conformance runs the suite of slidemap/conformance on the package's binary.
  *
  * Prints one line of JSON: { runtime, platform, arch, mapper, checks: [{ name, milliseconds, error?, left? }], warnings }.
  * Status 1 where a check failed. Needs no test framework: it runs where none does.
@@ -12,7 +13,7 @@
 import assert from 'node:assert/strict'
 import * as fs from 'node:fs'
 import process from 'node:process'
-import { checks, conformance, streamWhole, withManager } from './checks.mjs'
+import { checks, conformance, staysConfined, streamWhole, withManager } from './checks.mjs'
 import { makeFixtures } from './fixtures.mjs'
 import { held } from './held.mjs'
 
@@ -29,6 +30,7 @@ process.on('warning', ({ name, message }) => warnings.push(`${name}: ${message}`
 if (bench.writes) makeFixtures(bench.folder)
 const suite = { ...checks }
 if (words.includes('--whole')) suite['stream 5 GiB'] = streamWhole
+if (words.includes('--confined')) suite['what may not be read is refused'] = staysConfined
 if (words.includes('--conformance')) suite.conformance = conformance
 
 const results = []
