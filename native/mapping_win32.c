@@ -187,11 +187,16 @@ size_t memory_granularity(void) { return system_info().dwAllocationGranularity; 
  */
 static SRWLOCK covering = SRWLOCK_INIT;
 
-/* Whether the range is in the file now. */
-static bool reaches(HANDLE handle, uint64_t offset, size_t length)
+/* Map what a section has there. OS_EFAULT: it ends before. */
+static int map_view(HANDLE section, uint64_t offset, size_t length, void **start)
 {
-  LARGE_INTEGER size;
-  return GetFileSizeEx(handle, &size) && (uint64_t)size.QuadPart >= offset + length;
+  AcquireSRWLockShared(&covering);
+  void *at = MapViewOfFile(section, FILE_MAP_COPY, (DWORD)(offset >> 32), (DWORD)offset, length);
+  int error = at ? 0 : last_error();
+  ReleaseSRWLockShared(&covering);
+  if (at) *start = at;
+  /* The section allows such views, so that nothing else of one can be denied than its length. */
+  return error == OS_EPERM ? OS_EFAULT : error;
 }
 
 int memory_map(int fd, uint64_t offset, size_t length, void **start)
@@ -199,18 +204,12 @@ int memory_map(int fd, uint64_t offset, size_t length, void **start)
   HANDLE handle = handle_of(fd);
   if (handle == INVALID_HANDLE_VALUE) return OS_EBADF;
   HANDLE section = CreateFileMappingW(handle, NULL, PAGE_WRITECOPY, 0, 0, NULL);
-  void *at = NULL;
-  if (section) {
-    AcquireSRWLockShared(&covering);
-    at = MapViewOfFile(section, FILE_MAP_COPY, (DWORD)(offset >> 32), (DWORD)offset, length);
-    ReleaseSRWLockShared(&covering);
-  }
-  int error = at ? 0 : last_error();
+  /* Said of a file that is empty. */
+  if (!section) return GetLastError() == ERROR_FILE_INVALID ? OS_EFAULT : last_error();
+  int error = map_view(section, offset, length, start);
   /* The view keeps the section. */
-  if (section) CloseHandle(section);
-  if (at) *start = at;
-  /* Of a file that is too short, Windows says that access is denied, or that it is invalid. */
-  return error && !reaches(handle, offset, length) ? OS_EFAULT : error;
+  CloseHandle(section);
+  return error;
 }
 
 /* Whether a range is what memory_cover made, not a view of a file. */
@@ -286,6 +285,9 @@ int memory_resident(void *start, size_t length, unsigned char *pages)
 }
 
 size_t memory_rest_limit(void) { return (size_t)(sizeof(void *) < 8 ? (uint64_t)64 << 20 : (uint64_t)64 << 30); }
+
+/* No more: what covers a range there may count against the commit limit. */
+size_t memory_outlast_limit(void) { return memory_rest_limit(); }
 
 void memory_pin_library(void)
 {

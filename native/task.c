@@ -139,14 +139,27 @@ static bool settle(struct task *task, bool lost_page)
   return true;
 }
 
+/* More often than that a file is not cut short between two looks at it: something else is wrong. */
+enum { MAP_ATTEMPTS = 100 };
+
+/* Map the range if the file has it: it may have changed since it was looked at. */
+static bool map_range(struct task *task)
+{
+  int error = OS_EFAULT;
+  for (int attempt = 0; error == OS_EFAULT && attempt < MAP_ATTEMPTS; attempt++) {
+    if (!reaches_range(task)) return true;
+    error = environment_map(task->environment, task->fd, task->offset, task->length, &task->slot);
+    if (error == OS_EFAULT && !(look_again(task) && go_on(task))) return false;
+  }
+  return !error || fail(task, error, "mmap");
+}
+
 static bool map(struct task *task)
 {
-  if (task->length == 0 || !mappable(task) || !reaches_range(task)) return true;
-  int error = environment_map(task->environment, task->fd, task->offset, task->length, &task->slot);
-  /* It was cut short since it was looked at; by now it may have grown again. */
-  if (error == OS_EFAULT) return look_again(task) && go_on(task) && map(task);
-  if (error) return fail(task, error, "mmap");
-  error = task->populate ? populate(task) : 0;
+  if (task->length == 0 || !mappable(task)) return true;
+  if (!map_range(task)) return false;
+  if (!task->slot) return true;
+  int error = task->populate ? populate(task) : 0;
   if (error == OS_ECANCELED) return fail(task, error, "");
   if (error && error != OS_EFAULT) return fail(task, error, "madvise");
   return settle(task, error == OS_EFAULT);
