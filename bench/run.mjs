@@ -88,9 +88,10 @@ async function measure() {
     const date = new Date().toISOString()
     const tables = []
     let whole = true
-    for (const table of await tablesOf(work)) {
+    for (const table of (await tablesOf(work)).map(select)) {
+      if (table.contestants.length === 0) continue
       try {
-        tables.push(await measureTable(select(table), folder, context))
+        tables.push(await measureTable(table, folder, context))
         if (!values.json) console.log(report(tables.at(-1)))
       } catch (error) {
         // No room, no memory: the next one may do with less.
