@@ -154,7 +154,7 @@ const sizes = {
 }
 
 /** Touches of each contestant, each of which maps one region and evicts another. */
-const TOUCHES = 1_000_000
+const TOUCHES = 500_000
 /** Places to touch: the file holds that many regions. */
 const PLACES = 400_000
 
@@ -231,7 +231,7 @@ const touched = (line, numbers, ...how) =>
 
 const regions = {
   name: 'growth-regions',
-  title: '1,000,000 touches that each map a region and evict another',
+  title: '500,000 touches that each map a region and evict another',
   unit: 'eviction',
   chart: { kind: 'lines', title: 'Evictions', x: 'regions mapped', relative: true },
   fixture: folder => ({ file: sparse(folder, PLACES * 4 * KiB), size: TOUCHES }),
