@@ -74,7 +74,7 @@ if (values.charts) {
 
 async function measure() {
   if (isDistStale()) {
-    console.error('dist/ is older than lib/: npm run build')
+    console.error('dist/ is older than lib/: node scripts/build.mjs')
     if (values.write) process.exit(2)
   }
   const folder = makeFolder()

@@ -1,10 +1,13 @@
 import { iterate, Search } from './consumers.mjs'
 
-/** The built library: what its users import, not its sources. */
+/** The built library, what its users import and not its sources, with its addon. */
 async function load() {
-  return await import('../../dist/index.js').catch(cause => {
-    throw new Error('slidemap is not built: npm run build', { cause })
+  const slidemap = await import('../../dist/index.js').catch(cause => {
+    throw new Error('slidemap is not built: node scripts/build.mjs', { cause })
   })
+  // Without the addon it would read, with a warning, and these would be the figures of something else.
+  await new slidemap.MapManager({ mapper: 'native' }).close()
+  return slidemap
 }
 
 /**
