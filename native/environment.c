@@ -19,6 +19,8 @@ struct environment *environment_new(void)
   atomic_store(&environment->references, 1);
   lock_init(&environment->rest_lock);
   environment->rest_limit = memory_rest_limit();
+  environment->range_limit = memory_range_limit();
+  environment->outlast_limit = memory_outlast_limit();
   return environment;
 }
 
@@ -57,14 +59,23 @@ static size_t whole_pages(size_t length)
   return (length + page - 1) & ~(page - 1);
 }
 
+/* What the OS says where there are no mappings left is said before the rest of the process has none. */
+static int map_within_limit(struct environment *environment, int fd, uint64_t offset, size_t length,
+                            void **start)
+{
+  if (slot_ranges() >= environment->range_limit) return OS_ENOMEM;
+  return memory_map(fd, offset, length, start);
+}
+
 int environment_map(struct environment *environment, int fd, uint64_t offset, size_t length,
                     struct slot **slot)
 {
   guard_install();
   void *start;
-  int error = memory_map(fd, offset, length, &start);
+  int error = map_within_limit(environment, fd, offset, length, &start);
   /* What rests takes address space, and counts against the OS's limit of mappings. */
-  if (error == OS_ENOMEM && environment_drain(environment)) error = memory_map(fd, offset, length, &start);
+  if (error == OS_ENOMEM && environment_drain(environment))
+    error = map_within_limit(environment, fd, offset, length, &start);
   if (error) return error;
   size_t mapped = whole_pages(length);
   *slot = slot_claim(environment, environment->losses, start, length, mapped);

@@ -24,13 +24,14 @@ struct environment {
   atomic_size_t jobs;
   struct losses *losses; /* owned: claimed and dropped with the environment */
 
-  /* A ring of taken slots whose ranges are covered, oldest first; with the hold of each one's range. */
+  /* Taken slots whose ranges are covered. */
   lock_t rest_lock;
-  struct slot *resting[REST_COUNT];
-  size_t rest_first;
-  size_t rest_count;
-  size_t rest_bytes;
-  size_t rest_limit; /* bytes; never changes */
+  struct rest_list resting;
+  struct rest_list outlasting; /* rested, but still seen */
+  size_t rest_limit;           /* bytes of those that rest; never changes */
+  size_t outlast_limit;        /* bytes of those that outlast it; never changes */
+
+  size_t range_limit; /* ranges of the whole process at the most; never changes */
 
   /* Bit n is set while this environment has descriptor n open. Owned here. */
   uint64_t *descriptors;

@@ -253,6 +253,31 @@ size_t memory_rest_limit(void)
   return (size_t)limit;
 }
 
+size_t memory_rest_limit(void) { return address_limit((uint64_t)64 << 30); }
+
+/* A sixteenth of what 47 bits reach. */
+size_t memory_outlast_limit(void) { return address_limit((uint64_t)8 << 40); }
+
+/* The limit of a process, from a file that holds a number; 0 where it does not. */
+static size_t number_in(const char *path)
+{
+  char digits[24];
+  size_t number = 0;
+  int fd = open(path, O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return 0;
+  ssize_t count = pread(fd, digits, sizeof digits, 0);
+  close(fd);
+  for (ssize_t i = 0; i < count && digits[i] >= '0' && digits[i] <= '9'; i++)
+    number = number * 10 + (size_t)(digits[i] - '0');
+  return number;
+}
+
+size_t memory_range_limit(void)
+{
+  size_t limit = number_in("/proc/sys/vm/max_map_count");
+  return limit > 0 ? limit - limit / 4 : SIZE_MAX;
+}
+
 void memory_pin_library(void)
 {
   /* Elsewhere it is linked with -z nodelete. */

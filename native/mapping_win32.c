@@ -289,6 +289,8 @@ size_t memory_rest_limit(void) { return (size_t)(sizeof(void *) < 8 ? (uint64_t)
 /* No more: what covers a range there may count against the commit limit. */
 size_t memory_outlast_limit(void) { return memory_rest_limit(); }
 
+size_t memory_range_limit(void) { return SIZE_MAX; }
+
 void memory_pin_library(void)
 {
   HMODULE self;

@@ -23,6 +23,7 @@ static struct {
   struct losses *free_losses; /* under the lock */
   _Atomic uint64_t last_serial;
   _Atomic uint64_t faults;
+  atomic_size_t ranges;
 } table = { .lock = LOCK_INITIAL, .first_free = NO_SLOT };
 
 static struct slot *slot_at(uint32_t index)
@@ -82,6 +83,7 @@ struct slot *slot_claim(struct environment *owner, struct losses *losses, void *
   /* From here on the fault handler sees the range, so all it reads has to be there before. */
   atomic_store(&slot->start, (uintptr_t)start);
   atomic_store(&slot->tag, serial * 2 + 1);
+  atomic_fetch_add(&table.ranges, 1);
   return slot;
 }
 
@@ -100,26 +102,46 @@ bool slot_take(struct slot *slot, uint64_t serial)
   return atomic_compare_exchange_strong(&slot->tag, &live, serial * 2);
 }
 
-bool slot_give_back(struct slot *slot)
-{
-  uintptr_t start = atomic_load(&slot->start);
-  if (start == 0) return true;
-  slot_forget_range(slot);
-  size_t mapped = atomic_load(&slot->mapped);
-  if (memory_unmap((void *)start, mapped) == 0) return true;
-  /* What was never covered must not keep its file. */
-  if (memory_cover((void *)start, mapped) == COVER_LOST) return true;
-  atomic_store(&slot->start, start);
-  return false;
-}
-
-void slot_forget_range(struct slot *slot)
+/* From the fault handler. */
+static void hide(struct slot *slot)
 {
   atomic_store(&slot->start, 0);
   /* A thread in the handler may have found the range just before: it is through in a moment. */
   while (atomic_load(&slot->busy) != 0)
     thread_yield();
 }
+
+void slot_hold(struct slot *slot) { atomic_fetch_add(&slot->holds, 1); }
+
+bool slot_unseen(const struct slot *slot) { return atomic_load(&slot->holds) == 1; }
+
+static bool take_back(void *start, size_t mapped)
+{
+  if (memory_unmap(start, mapped) == 0) return true;
+  /* What was never covered must not keep its file. */
+  return memory_cover(start, mapped) == COVER_LOST;
+}
+
+bool slot_give_back(struct slot *slot)
+{
+  uintptr_t start = atomic_load(&slot->start);
+  if (start == 0) return true;
+  hide(slot);
+  bool gone = take_back((void *)start, atomic_load(&slot->mapped));
+  if (gone)
+    atomic_fetch_sub(&table.ranges, 1);
+  else
+    atomic_store(&slot->start, start);
+  return gone;
+}
+
+void slot_forget_range(struct slot *slot)
+{
+  hide(slot);
+  atomic_fetch_sub(&table.ranges, 1);
+}
+
+size_t slot_ranges(void) { return atomic_load(&table.ranges); }
 
 void slot_drop(struct slot *slot)
 {

@@ -69,6 +69,15 @@ bool slot_give_back(struct slot *slot);
 /* The range of a taken slot is gone without having been given back (COVER_LOST). */
 void slot_forget_range(struct slot *slot);
 
+/* Add the ArrayBuffer's hold. By who has another one. */
+void slot_hold(struct slot *slot);
+
+/* Whether nobody but the range itself holds the slot: no ArrayBuffer is there, and no memory of one. */
+bool slot_unseen(const struct slot *slot);
+
+/* How many ranges of this process are not given back: live, covered, or at rest. */
+size_t slot_ranges(void);
+
 /* Drop one hold. The last one gives the range back, where that was not done yet, and frees the slot. */
 void slot_drop(struct slot *slot);
 

@@ -89,7 +89,7 @@ describe('Faults on many threads', () => {
     const path = tempFile('slot again', content.subarray(0, 4 * page))
     const healthy = tempFile('healthy', content.subarray(0, 4 * page))
     const seen = new Set<number>()
-    for (let round = 0; round < 3000; round++) {
+    for (let round = 0; round < 500; round++) {
       const lossy = runSync(path, { length: 4 * page })
       const whole = runSync(healthy, { length: 4 * page })
       seen.add(lossy.slot)
@@ -103,12 +103,12 @@ describe('Faults on many threads', () => {
       expect(release(lossy)).to.equal(2 * page)
       expect(addon.fault(lossy.slot, lossy.serial)).to.equal(-1)
       writeFileSync(path, content.subarray(0, 4 * page))
-      if (round % 100 > 0) continue
+      if (round % 50 > 0) continue
       // Slots are used again once nothing rests there, and the collector has their buffers.
       addon.drain()
       globalThis.gc?.()
       await new Promise(resolve => setImmediate(resolve))
     }
-    expect(seen.size).to.be.below(1000)
+    expect(seen.size).to.be.below(250)
   })
 })
