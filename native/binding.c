@@ -337,16 +337,17 @@ static napi_value counters(napi_env env, napi_callback_info info)
   napi_value values[ARGUMENTS_MAX], result;
   struct environment *environment = enter(env, info, values);
   if (!environment || napi_create_object(env, &result) != napi_ok) return NULL;
-  size_t resting, resting_bytes;
-  environment_resting(environment, &resting, &resting_bytes);
+  struct rest_counts rest = environment_resting(environment);
   const struct {
     const char *name;
     double value;
   } fields[] = {
     { "mappings", (double)atomic_load(&environment->mappings) },
     { "mappedBytes", (double)atomic_load(&environment->mapped_bytes) },
-    { "resting", (double)resting },
-    { "restingBytes", (double)resting_bytes },
+    { "resting", (double)rest.resting },
+    { "restingBytes", (double)rest.resting_bytes },
+    { "outlasting", (double)rest.outlasting },
+    { "outlastingBytes", (double)rest.outlasting_bytes },
     { "jobs", (double)atomic_load(&environment->jobs) },
     { "faults", (double)slot_faults() },
   };

@@ -243,9 +243,10 @@ static bool strict_accounting(void)
   return strict;
 }
 
-size_t memory_rest_limit(void)
+/* `wanted` where address space is plenty, less where it is not. */
+static size_t address_limit(uint64_t wanted)
 {
-  uint64_t limit = sizeof(void *) < 8 ? (uint64_t)64 << 20 : (uint64_t)64 << 30;
+  uint64_t limit = sizeof(void *) < 8 ? (uint64_t)64 << 20 : wanted;
   if (strict_accounting()) limit = (uint64_t)256 << 20;
   struct rlimit space;
   if (getrlimit(RLIMIT_AS, &space) == 0 && space.rlim_cur != RLIM_INFINITY && space.rlim_cur / 16 < limit)

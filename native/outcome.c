@@ -17,14 +17,25 @@ static void on_finalized(napi_env env, void *data, void *slot)
   environment_end(slot);
 }
 
+static void on_collected(napi_env env, void *slot, void *hint)
+{
+  (void)env, (void)hint;
+  environment_unwatch(slot);
+}
+
 static napi_status create_external(napi_env env, struct slot *slot, napi_value *buffer)
 {
 #ifdef SLIDEMAP_NO_EXTERNAL_BUFFERS
-  (void)env, (void)slot, (void)buffer, (void)on_finalized;
+  (void)env, (void)slot, (void)buffer, (void)on_finalized, (void)on_collected;
   return napi_no_external_buffers_allowed;
 #else
   void *start = (void *)atomic_load(&slot->start);
-  return napi_create_external_arraybuffer(env, start, slot->length, on_finalized, slot, buffer);
+  napi_status status =
+      napi_create_external_arraybuffer(env, start, slot->length, on_finalized, slot, buffer);
+  if (status != napi_ok) return status;
+  environment_watch(slot);
+  if (napi_add_finalizer(env, *buffer, slot, on_collected, NULL, NULL) != napi_ok) environment_unwatch(slot);
+  return napi_ok;
 #endif
 }
 

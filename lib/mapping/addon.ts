@@ -59,6 +59,9 @@ export interface AddonCounters {
   /** Released address ranges at rest. */
   resting: number
   restingBytes: number
+  /** Those that have rested, and stay covered since their ArrayBuffer has not been collected yet. */
+  outlasting: number
+  outlastingBytes: number
   /** Jobs on the thread pool. */
   jobs: number
   /** Mappings of this process that lost pages (SIGBUS turned into zeros). */
@@ -121,7 +124,8 @@ export interface Addon {
 
   /**
    * Unmap at once: the range is covered by empty pages and rests; `buffer` is detached, every view of it has
-   * length 0 from then on. Idempotent: an old `serial` does nothing.
+   * length 0 from then on. It rests while the next 1,024 are released, and as long as `buffer` has not been collected
+   * (a stalled socket keeps what it was given). Idempotent: an old `serial` does nothing.
    *
    * @param buffer the mapping's ArrayBuffer, or null once it has been collected
    * @returns offset in the mapping of the first byte lost to a fault, or -1 for none (also when already unmapped)

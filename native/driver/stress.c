@@ -19,7 +19,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { THREADS = 4, PAGE = 4096, FILE_PAGES = 64, KEPT = 8 };
+enum { THREADS = 4, PAGE = 4096, FILE_PAGES = 64, KEPT = 8, SEEN = 64 };
 
 #define CHECK(condition)                                                                                     \
   do {                                                                                                       \
@@ -71,6 +71,8 @@ static void *live(void *argument)
     struct slot *slot;
     uint64_t serial, offset;
   } kept[KEPT] = { { NULL, 0, 0 } };
+  /* ArrayBuffers that are collected long after they were released. */
+  struct slot *seen[SEEN] = { NULL };
   for (long round = 0; round < rounds; round++) {
     size_t place = (size_t)rand_r(&random) % KEPT;
     if (kept[place].slot) {
@@ -85,6 +87,9 @@ static void *live(void *argument)
         environment_unmap(environment, slot, way == 0);
       }
       environment_end(slot);
+      size_t at = (size_t)rand_r(&random) % SEEN;
+      if (seen[at]) environment_unwatch(seen[at]);
+      seen[at] = slot;
       CHECK(!slot_find(slot->index, kept[place].serial, environment));
       kept[place].slot = NULL;
       continue;
@@ -108,6 +113,7 @@ static void *live(void *argument)
     CHECK(environment_adopt(environment, task.fd));
     if (task.slot) {
       check_bytes(task.slot, task.offset);
+      environment_watch(task.slot);
       *(volatile char *)atomic_load(&task.slot->start) = 0;
       kept[place].slot = task.slot;
       kept[place].serial = slot_serial(task.slot);
@@ -123,10 +129,16 @@ static void *live(void *argument)
     if (rand_r(&random) % 100 == 0) environment_drain(environment);
   }
   for (size_t i = 0; i < KEPT; i++)
-    if (kept[i].slot) environment_end(kept[i].slot);
+    if (kept[i].slot) {
+      environment_end(kept[i].slot);
+      environment_unwatch(kept[i].slot);
+    }
+  for (size_t i = 0; i < SEEN; i++)
+    if (seen[i]) environment_unwatch(seen[i]);
   CHECK(atomic_load(&environment->mappings) == 0 && atomic_load(&environment->mapped_bytes) == 0);
   environment_close(environment);
-  CHECK(environment->rest_count == 0 && environment->rest_bytes == 0);
+  CHECK(environment->resting.count == 0 && environment->resting.bytes == 0);
+  CHECK(environment->outlasting.count == 0 && environment->outlasting.bytes == 0);
   CHECK(atomic_load(&environment->references) == 1);
   environment_release(environment);
   return NULL;

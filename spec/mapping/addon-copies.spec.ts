@@ -21,7 +21,8 @@ describe('the addon, where the runtime forbids external buffers', () => {
       const assert = require('node:assert'), fs = require('node:fs')
       const [addonPath, path] = process.argv.slice(1)
       const addon = require(addonPath)
-      const none = { mappings: 0, mappedBytes: 0, resting: 0, restingBytes: 0, jobs: 0, faults: 0 }
+      const none = { mappings: 0, mappedBytes: 0, jobs: 0, faults: 0 }
+      for (const key of ['resting', 'restingBytes', 'outlasting', 'outlastingBytes']) none[key] = 0
       const check = outcome => {
         const { errno, copied, slot, serial, buffer, fd } = outcome
         assert.deepEqual({ errno, copied, slot, serial }, { errno: 0, copied: true, slot: 0, serial: 0 })
