@@ -20,6 +20,7 @@ struct environment *environment_new(void)
   lock_init(&environment->rest_lock);
   environment->rest_limit = memory_rest_limit();
   environment->range_limit = memory_range_limit();
+  environment->outlast_limit = memory_outlast_limit();
   return environment;
 }
 
@@ -82,6 +83,8 @@ int environment_map(struct environment *environment, int fd, uint64_t offset, si
     memory_unmap(start, mapped);
     return OS_ENOMEM;
   }
+  /* For the range's hold, and for the memory's. */
+  environment_retain(environment);
   environment_retain(environment);
   atomic_fetch_add(&environment->mappings, 1);
   atomic_fetch_add(&environment->mapped_bytes, mapped);
@@ -101,6 +104,91 @@ static void drop_range(struct environment *environment, struct slot *slot)
   environment_release(environment);
 }
 
+/* ---- rest ---- */
+
+/* The rest of this section up to environment_unmap is under the lock. */
+
+static void append(struct rest_list *list, struct slot *slot)
+{
+  slot->older = list->newest;
+  slot->newer = NULL;
+  *(list->newest ? &list->newest->newer : &list->oldest) = slot;
+  list->newest = slot;
+  list->count++;
+  list->bytes += atomic_load(&slot->mapped);
+}
+
+static void take_out(struct rest_list *list, struct slot *slot)
+{
+  *(slot->older ? &slot->older->newer : &list->oldest) = slot->newer;
+  *(slot->newer ? &slot->newer->older : &list->newest) = slot->older;
+  list->count--;
+  list->bytes -= atomic_load(&slot->mapped);
+}
+
+/* Whether the range went, and its slot from the list. The caller holds a reference to the environment. */
+static bool give_back(struct environment *environment, struct rest_list *list, struct slot *slot)
+{
+  if (!slot_give_back(slot)) return false;
+  take_out(list, slot);
+  slot->outlasting = false;
+  drop_range(environment, slot);
+  return true;
+}
+
+/* Make room for so many bytes, if it can be had. */
+static bool make_room(struct environment *environment, struct rest_list *list, size_t count, size_t limit,
+                      size_t bytes)
+{
+  if (bytes > limit) return false;
+  while (list->count >= count || list->bytes > limit - bytes)
+    if (!give_back(environment, list, list->oldest)) return false;
+  return true;
+}
+
+/* The oldest range has rested: it goes, or stays for as long as it is seen. Whether it did either. */
+static bool end_rest(struct environment *environment)
+{
+  struct slot *slot = environment->resting.oldest;
+  size_t bytes = atomic_load(&slot->mapped);
+  if (slot_unseen(slot) || !make_room(environment, &environment->outlasting, OUTLAST_COUNT,
+                                      environment->outlast_limit, bytes))
+    return give_back(environment, &environment->resting, slot);
+  take_out(&environment->resting, slot);
+  append(&environment->outlasting, slot);
+  slot->outlasting = true;
+  return true;
+}
+
+static bool rest(struct environment *environment, struct slot *slot)
+{
+  size_t bytes = atomic_load(&slot->mapped);
+  size_t limit = environment->rest_limit;
+  if (bytes > limit) return false;
+  struct rest_list *resting = &environment->resting;
+  while (resting->count >= REST_COUNT || resting->bytes > limit - bytes)
+    if (!end_rest(environment)) return false;
+  append(resting, slot);
+  return true;
+}
+
+/*
+ * Drop the hold of somebody who saw the range, and the reference that came with it. The last one to see a
+ * range that has rested gives it back.
+ */
+static void drop_sight(struct environment *environment, struct slot *slot)
+{
+  lock_take(&environment->rest_lock);
+  /* Read before the hold goes: only while the range's is there too, the slot is sure to be this one still. */
+  bool outlasting = slot->outlasting;
+  slot_drop(slot);
+  if (outlasting && slot_unseen(slot)) give_back(environment, &environment->outlasting, slot);
+  lock_leave(&environment->rest_lock);
+  environment_release(environment);
+}
+
+/* ---- the end of a mapping ---- */
+
 void environment_end(struct slot *slot)
 {
   struct environment *environment = atomic_load(&slot->owner);
@@ -109,40 +197,16 @@ void environment_end(struct slot *slot)
     slot_give_back(slot);
     drop_range(environment, slot);
   }
-  slot_drop(slot);
+  drop_sight(environment, slot);
 }
 
-/* ---- rest ---- */
-
-/* Under the lock. Whether the oldest range went. */
-static bool give_back_oldest(struct environment *environment)
+void environment_watch(struct slot *slot)
 {
-  struct slot *slot = environment->resting[environment->rest_first];
-  if (!slot_give_back(slot)) return false;
-  environment->rest_first = (environment->rest_first + 1) % REST_COUNT;
-  environment->rest_count--;
-  environment->rest_bytes -= atomic_load(&slot->mapped);
-  drop_range(environment, slot);
-  return true;
+  environment_retain(atomic_load(&slot->owner));
+  slot_hold(slot);
 }
 
-/* Let a covered range rest, with its hold. False where there is no room for it. */
-static bool rest(struct environment *environment, struct slot *slot)
-{
-  size_t bytes = atomic_load(&slot->mapped);
-  size_t limit = environment->rest_limit;
-  if (bytes > limit) return false;
-  lock_take(&environment->rest_lock);
-  while (environment->rest_count == REST_COUNT || environment->rest_bytes > limit - bytes)
-    if (!give_back_oldest(environment)) break;
-  bool room = environment->rest_count < REST_COUNT;
-  if (room) {
-    environment->resting[(environment->rest_first + environment->rest_count++) % REST_COUNT] = slot;
-    environment->rest_bytes += bytes;
-  }
-  lock_leave(&environment->rest_lock);
-  return room;
-}
+void environment_unwatch(struct slot *slot) { drop_sight(atomic_load(&slot->owner), slot); }
 
 void environment_unmap(struct environment *environment, struct slot *slot, bool detached)
 {
@@ -152,28 +216,43 @@ void environment_unmap(struct environment *environment, struct slot *slot, bool 
   if (covered == COVER_LOST) slot_forget_range(slot);
   if (covered == COVER_REFUSED) slot_give_back(slot);
   if (covered == COVER_DONE && detached && !environment->closing) {
-    if (rest(environment, slot)) return;
+    lock_take(&environment->rest_lock);
+    bool rests = rest(environment, slot);
+    lock_leave(&environment->rest_lock);
+    if (rests) return;
     slot_give_back(slot);
   }
   drop_range(environment, slot);
 }
 
+/* Under the lock. */
+static void drain(struct environment *environment, struct rest_list *list)
+{
+  while (list->oldest && give_back(environment, list, list->oldest))
+    continue;
+}
+
 bool environment_drain(struct environment *environment)
 {
   lock_take(&environment->rest_lock);
-  bool any = environment->rest_count > 0;
-  while (environment->rest_count > 0 && give_back_oldest(environment))
-    continue;
+  bool any = environment->resting.count + environment->outlasting.count > 0;
+  drain(environment, &environment->resting);
+  drain(environment, &environment->outlasting);
   lock_leave(&environment->rest_lock);
   return any;
 }
 
-void environment_resting(struct environment *environment, size_t *count, size_t *bytes)
+struct rest_counts environment_resting(struct environment *environment)
 {
   lock_take(&environment->rest_lock);
-  *count = environment->rest_count;
-  *bytes = environment->rest_bytes;
+  struct rest_counts counts = {
+    .resting = environment->resting.count,
+    .resting_bytes = environment->resting.bytes,
+    .outlasting = environment->outlasting.count,
+    .outlasting_bytes = environment->outlasting.bytes,
+  };
   lock_leave(&environment->rest_lock);
+  return counts;
 }
 
 /* ---- descriptors ---- */

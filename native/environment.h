@@ -14,8 +14,22 @@
 
 struct job;
 
-/* How many released ranges rest at most. A forgotten reader may be so many times slower than the consumer. */
-enum { REST_COUNT = 1024 };
+/*
+ * How many released ranges rest at least, whoever sees them: for native code that keeps an address alone.
+ *
+ * After that, those whose ArrayBuffer is still there (detached as it is) stay covered until it has been
+ * collected: all of Node that has taken an address from a Buffer keeps that Buffer while it reads, be it a
+ * socket that is stalled for hours. So many at most: Linux allows a process 65,530 mappings, where the
+ * covered ones are not next to each other.
+ */
+enum { REST_COUNT = 1024, OUTLAST_COUNT = 32768 };
+
+/* Released ranges, oldest first, each with its range's hold. Under the lock. */
+struct rest_list {
+  struct slot *oldest, *newest;
+  size_t count;
+  size_t bytes;
+};
 
 struct environment {
   atomic_size_t references;
@@ -24,13 +38,12 @@ struct environment {
   atomic_size_t jobs;
   struct losses *losses; /* owned: claimed and dropped with the environment */
 
-  /* A ring of taken slots whose ranges are covered, oldest first; with the hold of each one's range. */
+  /* Taken slots whose ranges are covered. */
   lock_t rest_lock;
-  struct slot *resting[REST_COUNT];
-  size_t rest_first;
-  size_t rest_count;
-  size_t rest_bytes;
-  size_t rest_limit; /* bytes; never changes */
+  struct rest_list resting;
+  struct rest_list outlasting; /* rested, but still seen */
+  size_t rest_limit;           /* bytes of those that rest; never changes */
+  size_t outlast_limit;        /* bytes of those that outlast it; never changes */
 
   size_t range_limit; /* ranges of the whole process at the most; never changes */
 
@@ -54,7 +67,8 @@ void environment_close(struct environment *environment);
 
 /*
  * Map a range of a file. Answers an error's number; on success `*slot` is live, and the caller has both of
- * its holds. It ends by environment_end alone, or by environment_unmap and environment_end.
+ * its holds. It ends by environment_end alone, or by environment_unmap and environment_end; if it is watched,
+ * by environment_unwatch too.
  */
 int environment_map(struct environment *environment, int fd, uint64_t offset, size_t length,
                     struct slot **slot);
@@ -68,16 +82,26 @@ int environment_map(struct environment *environment, int fd, uint64_t offset, si
 void environment_unmap(struct environment *environment, struct slot *slot, bool detached);
 
 /*
- * The ArrayBuffer over a slot is gone for good, or none was made: drops the buffer's hold, and ends the
- * mapping if nobody did. Once for each slot, on any thread.
+ * The memory under a slot's ArrayBuffer is out of use for good, or there was none: drops the memory's hold,
+ * and ends the mapping if nobody did. Once for each slot, on any thread.
  */
 void environment_end(struct slot *slot);
 
-/* Give all that rests back to the OS; whether there was any. */
+/* An ArrayBuffer over a slot will be told of when it is collected. Before environment_end. */
+void environment_watch(struct slot *slot);
+
+/* It has been collected. Once for each that is watched, on any thread. */
+void environment_unwatch(struct slot *slot);
+
+/* Give all that rests back to the OS, seen or not; whether there was any. */
 bool environment_drain(struct environment *environment);
 
-/* Read what rests: ranges and bytes. */
-void environment_resting(struct environment *environment, size_t *count, size_t *bytes);
+/* What rests, and what outlasted its rest: ranges and bytes. */
+struct rest_counts {
+  size_t resting, resting_bytes;
+  size_t outlasting, outlasting_bytes;
+};
+struct rest_counts environment_resting(struct environment *environment);
 
 /* ---- descriptors: so that none is left when a Worker is terminated ---- */
 

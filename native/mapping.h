@@ -172,6 +172,9 @@ int memory_resident(void *start, size_t length, unsigned char *pages);
 /* How many bytes of address space released ranges may occupy, given this process's limits. */
 size_t memory_rest_limit(void);
 
+/* The same for those that are still seen after that. */
+size_t memory_outlast_limit(void);
+
 /*
  * How many mappings this process may have of us: what the OS grants it, less a quarter for everybody else. A
  * runtime whose heap gets none ends the process.

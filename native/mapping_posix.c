@@ -243,15 +243,21 @@ static bool strict_accounting(void)
   return strict;
 }
 
-size_t memory_rest_limit(void)
+/* `wanted` where address space is plenty, less where it is not. */
+static size_t address_limit(uint64_t wanted)
 {
-  uint64_t limit = sizeof(void *) < 8 ? (uint64_t)64 << 20 : (uint64_t)64 << 30;
+  uint64_t limit = sizeof(void *) < 8 ? (uint64_t)64 << 20 : wanted;
   if (strict_accounting()) limit = (uint64_t)256 << 20;
   struct rlimit space;
   if (getrlimit(RLIMIT_AS, &space) == 0 && space.rlim_cur != RLIM_INFINITY && space.rlim_cur / 16 < limit)
     limit = space.rlim_cur / 16;
   return (size_t)limit;
 }
+
+size_t memory_rest_limit(void) { return address_limit((uint64_t)64 << 30); }
+
+/* A sixteenth of what 47 bits reach. */
+size_t memory_outlast_limit(void) { return address_limit((uint64_t)8 << 40); }
 
 /* The limit of a process, from a file that holds a number; 0 where it does not. */
 static size_t number_in(const char *path)

@@ -111,6 +111,10 @@ static void hide(struct slot *slot)
     thread_yield();
 }
 
+void slot_hold(struct slot *slot) { atomic_fetch_add(&slot->holds, 1); }
+
+bool slot_unseen(const struct slot *slot) { return atomic_load(&slot->holds) == 1; }
+
 static bool take_back(void *start, size_t mapped)
 {
   if (memory_unmap(start, mapped) == 0) return true;

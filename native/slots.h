@@ -1,9 +1,10 @@
 /*
  * The process-wide table of mappings: what JavaScript names a mapping by, and what the fault guard looks up.
  *
- * A slot belongs to one mapping from slot_claim until two holds are dropped: the range's (the addresses are
- * back with the OS, or left to the other holder), and the buffer's (the finalizer of its ArrayBuffer has
- * run). Slots are never freed, only used again, so a pointer to one can always be read.
+ * A slot belongs to one mapping from slot_claim until all holds are dropped: the range's (the addresses are
+ * back with the OS, or left to the other holders), the memory's (the finalizer of what backs its ArrayBuffer
+ * has run), and the ArrayBuffer's own, where that is watched (it has been collected). Slots are never freed,
+ * only used again, so a pointer to one can always be read.
  *
  * A slot is live until someone takes it with slot_take. Only who has taken it may cover its range, let it
  * rest and give it back: there is one such thread.
@@ -39,11 +40,13 @@ struct slot {
   _Atomic(struct losses *) losses;     /* the owner's */
   size_t length;                       /* bytes asked for, at most `mapped` */
   uint32_t index;                      /* the place in the table, for good */
+  struct slot *older, *newer;          /* in a list of the owner's; under its lock */
+  bool outlasting;                     /* in the list of those that are still seen; under the same lock */
   uint32_t next_free;                  /* under the table's lock */
 };
 
 /*
- * A live slot for a range, guarded from here on, with both holds; NULL where there is no memory for it. The
+ * A live slot for a range, guarded from here on, with two holds: the range's and the memory's; NULL where there is no memory for it. The
  * caller keeps one hold of them and passes on, or drops, the other.
  */
 struct slot *slot_claim(struct environment *owner, struct losses *losses, void *start, size_t length,
@@ -68,6 +71,12 @@ bool slot_give_back(struct slot *slot);
 
 /* The range of a taken slot is gone without having been given back (COVER_LOST). */
 void slot_forget_range(struct slot *slot);
+
+/* Add the ArrayBuffer's hold. By who has another one. */
+void slot_hold(struct slot *slot);
+
+/* Whether nobody but the range itself holds the slot: no ArrayBuffer is there, and no memory of one. */
+bool slot_unseen(const struct slot *slot);
 
 /* How many ranges of this process are not given back: live, covered, or at rest. */
 size_t slot_ranges(void);
