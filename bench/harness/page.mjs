@@ -64,19 +64,30 @@ function rateTable({ contestants, ratios, unit }) {
   const { scale, label } = scaleOf(Math.max(0, ...there.map(({ rate }) => rate?.median ?? 0)), unit)
   const number = value => formatNumber(value / scale)
   const first = ratios[0]?.ours
-  const header = ['', label, 'min .. max', ...(first ? [`${first} / this`] : []), 'RSS', 'collections']
+  // Of lines and files there is no GiB to speak of.
+  const cpu = cell => (unit ? [] : [cell])
+  const header = [
+    '',
+    label,
+    'min .. max',
+    ...(first ? [`${first} / this`] : []),
+    ...cpu('CPU s/GiB'),
+    'RSS',
+    'collections'
+  ]
   return table(
     header,
     there.map(each => {
       if (each.failed) return [each.name, `failed: ${each.failed}`, ...header.slice(2).map(() => '')]
       const { median, min, max, noisy } = each.rate
       const ratio = ratios.find(({ ours, against }) => ours === first && against === each.name)
-      const { rssGrowth, collections } = each.figures
+      const { rssGrowth, collections, cpuPerGiB } = each.figures
       return [
         nameInWords(each),
         number(median),
         `${number(min)} .. ${number(max)}${noisy ? ' noisy' : ''}`,
         ...(first ? [ratio ? `${formatNumber(ratio.median)}${ratio.noisy ? ' noisy' : ''}` : ''] : []),
+        ...cpu(cpuPerGiB ? formatNumber(cpuPerGiB.median) : ''),
         rssGrowth ? `+${formatFigure('rssGrowth', rssGrowth.max)}` : '',
         collections ? formatNumber(collections.median) : ''
       ]

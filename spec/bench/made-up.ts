@@ -18,7 +18,11 @@ const head = { date: '2001-02-03T04:05:06.789Z', machine, rounds: 5, seconds: 1 
 
 /** Rounds of one second each, in gigabytes a second. */
 const rounds = (rates: number[], rssGrowth: number, collections: number) =>
-  rates.map(rate => ({ bytes: rate * 1e9, ns: 1e9, figures: { rssGrowth, collections } }))
+  rates.map(rate => ({
+    bytes: rate * 1e9,
+    ns: 1e9,
+    figures: { rssGrowth, collections, cpuPerGiB: 1 / rate }
+  }))
 
 /** A work like `scan`, on a quiet machine: one goal met, one missed, one contestant that failed. */
 export const quiet = {

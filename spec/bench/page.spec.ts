@@ -38,8 +38,10 @@ describe('results of the bench', () => {
 
   it('are shown with how far the runs lie apart, noise, and who failed', () => {
     const part = workPart(quiet)
-    expect(part).to.include('| leased windows | 10 | 9.5 .. 10.5 |  | +48 MiB | 0 |')
-    expect(part).to.include('| createReadStream, best (1 MiB) | 2 | 1 .. 3 noisy | 5 noisy | +4 MiB | 20 |')
+    expect(part).to.include('| leased windows | 10 | 9.5 .. 10.5 |  | 0.1 | +48 MiB | 0 |')
+    expect(part).to.include(
+      '| createReadStream, best (1 MiB) | 2 | 1 .. 3 noisy | 5 noisy | 0.5 | +4 MiB | 20 |'
+    )
     expect(part).to.include('| mmap-io | failed: ended with SIGBUS |')
   })
 
