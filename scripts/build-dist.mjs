@@ -5,9 +5,9 @@
  * in less than half the time. What it depends on stays outside.
  */
 import { spawnSync } from 'node:child_process'
-import { rmSync } from 'node:fs'
+import { copyFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 
@@ -20,17 +20,33 @@ rmSync(join(root, 'dist'), { recursive: true, force: true })
 const types = spawnSync(process.execPath, [tsc, '-p', 'tsconfig.build.json'], { cwd: root, stdio: 'inherit' })
 if (types.status !== 0) process.exit(1)
 
-await build({
+// The entrance has no code of its own, only where everything is: bundlers then leave out what is not imported.
+const { metafile } = await build({
   absWorkingDir: root,
-  entryPoints: ['lib/index.ts', 'lib/mapping/conformance.ts'],
-  outbase: 'lib',
+  entryPoints: { main: 'lib/index.ts', 'mapping/conformance': 'lib/mapping/conformance.ts' },
   outdir: 'dist',
   bundle: true,
   splitting: true,
   chunkNames: 'shared',
   packages: 'external',
+  plugins: [{ name: 'CommonJS stays', setup: keepCommonJs }],
+  metafile: true,
   format: 'esm',
   platform: 'node',
   target: 'node20.19',
   logLevel: 'warning'
 })
+const [all, shared] = ['main', 'shared'].map(name => metafile.outputs[`dist/${name}.js`].exports)
+const entrance = [
+  `export { ${all.filter(name => shared.includes(name)).join(', ')} } from './shared.js'`,
+  `export { ${all.filter(name => !shared.includes(name)).join(', ')} } from './main.js'`
+]
+writeFileSync(join(root, 'dist/index.js'), `${entrance.join('\n')}\n`)
+
+/** As a file of its own, beside those that import it. */
+function keepCommonJs({ onResolve }) {
+  onResolve({ filter: /\.cjs$/ }, ({ path, resolveDir }) => {
+    copyFileSync(join(resolveDir, path), join(root, 'dist', basename(path)))
+    return { path: `./${basename(path)}`, external: true }
+  })
+}

@@ -16,7 +16,7 @@ import { targets } from './targets/index.mjs'
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 const windows = process.platform === 'win32'
 const belongs =
-  /^(dist\/.+\.(js|d\.ts)|native\/prebuilds\/.+\.node|docs\/(?!decisions).+\.md|docs\/charts\/.+\.svg|README\.md|CHANGELOG\.md|LICENSE|package\.json)$/
+  /^(dist\/.+\.(js|cjs|d\.ts)|native\/prebuilds\/.+\.node|docs\/(?!decisions).+\.md|docs\/charts\/.+\.svg|README\.md|CHANGELOG\.md|LICENSE|package\.json)$/
 const needed = [
   'dist/index.js',
   'dist/index.d.ts',
@@ -37,24 +37,29 @@ try {
   mkdirSync(installed, { recursive: true })
   execFileSync('tar', ['-xzf', tarball, '-C', installed, '--strip-components=1'])
 
-  const bytes = await bundle(folder, `export { SlidemapError } from 'slidemap'`)
-  const faults = [
-    ...contents(pack.files.map(file => file.path)),
+  const faults = contents(pack.files.map(file => file.path))
+  if (faults.length === 0) faults.push(...(await quality(tarball, installed)))
+  for (const fault of faults) console.error(`package: ${fault}`)
+  if (faults.length > 0) process.exitCode = 1
+  console.log(`package: ${pack.files.length} files, ${pack.size} bytes packed, ${pack.unpackedSize} unpacked`)
+} finally {
+  rmSync(folder, { recursive: true, force: true })
+}
+
+/** What is wrong with what is there. */
+async function quality(tarball, installed) {
+  const one = await bundle(`export { SlidemapError } from 'slidemap'`)
+  const all = await bundle(`export * from 'slidemap'`)
+  console.log(`package: ${one} bytes when bundled for one class, ${all} for everything`)
+  return [
     ...scripts(JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8'))),
     ...say('publint', ['run', tarball, '--strict']),
     // CommonJS may require an ES module wherever slidemap runs; subpaths are new to what resolves as Node 10 did.
     ...say('attw', [tarball, '--profile', 'node16', '--ignore-rules', 'cjs-resolves-to-esm']),
-    ...(bytes > MOST_OF_ONE_CLASS
-      ? [`importing one class takes ${bytes} bytes: a bundler keeps more than that`]
+    ...(one > MOST_OF_ONE_CLASS
+      ? [`importing one class takes ${one} bytes: a bundler keeps more than that`]
       : [])
   ]
-  for (const fault of faults) console.error(`package: ${fault}`)
-  if (faults.length > 0) process.exitCode = 1
-  const all = await bundle(folder, `export * from 'slidemap'`)
-  console.log(`package: ${pack.files.length} files, ${pack.size} bytes packed, ${pack.unpackedSize} unpacked`)
-  console.log(`package: ${bytes} bytes when bundled for one class, ${all} for everything`)
-} finally {
-  rmSync(folder, { recursive: true, force: true })
 }
 
 /** `npm` is a script that only a shell finds on Windows. Its own scripts print to the same stdout: it is built already. */
@@ -110,7 +115,7 @@ function say(command, args) {
 }
 
 /** Bytes of a program, bundled with the package and minified, without what the package depends on. */
-async function bundle(folder, contents) {
+async function bundle(contents) {
   const { dependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
   const { outputFiles } = await build({
     stdin: { contents, resolveDir: folder },

@@ -4,22 +4,25 @@ import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { expect } from 'chai'
+import { build } from 'esbuild'
 import * as lib from '../lib/index.js'
 import { root } from './support/child.js'
-import { tempFile } from './support/files.js'
+import { tempFile, tempPath } from './support/files.js'
 
 const run = promisify(execFile)
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+
+/** Node 20 calls require() of an ES module an experiment; a checkout without a compiler has no addon. */
+const quiet = {
+  ...process.env,
+  NODE_OPTIONS: '--disable-warning=ExperimentalWarning --disable-warning=SlidemapWarning'
+}
 
 /** What a program of one line prints, run in the checkout: there the package is found by its own name. */
 async function printed(kind: 'module' | 'commonjs', program: string): Promise<string> {
   const { stdout, stderr } = await run(process.execPath, [`--input-type=${kind}`, '-e', program], {
     cwd: root,
-    // Node 20 calls require() of an ES module an experiment; a checkout without a compiler has no addon.
-    env: {
-      ...process.env,
-      NODE_OPTIONS: '--disable-warning=ExperimentalWarning --disable-warning=SlidemapWarning'
-    }
+    env: quiet
   })
   expect(stderr).to.equal('')
   return stdout.trim()
@@ -58,6 +61,32 @@ describe('the package', function () {
     })`
     expect(await printed('module', `import { open } from 'slidemap'; ${program}`)).to.equal('3')
     expect(await printed('commonjs', `const { open } = require('slidemap'); ${program}`)).to.equal('3')
+  })
+
+  it('runs as one file with all it depends on, where nothing is installed', async () => {
+    const file = tempFile('package/bundled/four.txt', '1\n2\n3\n4\n')
+    const contents = `
+      import { open } from 'slidemap'
+      const file = await open(${JSON.stringify(file)})
+      let bytes = 0
+      for await (const chunk of file.stream()) bytes += chunk.length
+      await file.close()
+      console.log(bytes)`
+    const bundled = tempPath('package/bundled/program.mjs')
+    await build({
+      stdin: { contents, resolveDir: root },
+      bundle: true,
+      platform: 'node',
+      format: 'esm',
+      // What esbuild asks of whoever bundles CommonJS that requires a module of Node.
+      banner: {
+        js: `import { createRequire as maker } from 'node:module'; const require = maker(import.meta.url)`
+      },
+      outfile: bundled
+    })
+    const { stdout, stderr } = await run(process.execPath, [bundled], { env: quiet })
+    expect(stderr).to.equal('')
+    expect(stdout).to.equal('8\n')
   })
 
   it('exports its conformance suite and its manifest, and no file of its inside', async () => {

@@ -1,8 +1,9 @@
 /**
  * streamx, by `require()`: before it imports CommonJS, the runtime reads it through for the names of its exports, and
- * that takes longer than all else of loading this package.
+ * that takes longer than all else of loading this package. Of streamx.cjs there is nothing to read; and what bundles a
+ * program finds streamx through it, where it would not through `createRequire()`.
  */
-import { createRequire } from 'node:module'
 import type * as Streamx from 'streamx'
+import required from './streamx.cjs'
 
-export const streamx = /* @__PURE__ */ createRequire(import.meta.url)('streamx') as typeof Streamx
+export const streamx = required as typeof Streamx

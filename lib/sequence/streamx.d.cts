@@ -1,0 +1,2 @@
+declare const streamx: unknown
+export = streamx
