@@ -1,0 +1,41 @@
+/**
+ * Runs in Windows' Node: mocha, as `npm test` has it, on specs that have been made into JavaScript.
+ *
+ *   node.exe --expose-gc inside.mjs TEMPORARY-FOLDER '{"specs": [...], "grep": "..."}'
+ */
+import { mkdirSync, readdirSync, rmdirSync, rmSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import Mocha from 'mocha'
+
+const [temporary, request] = process.argv.slice(2)
+const { specs, grep } = JSON.parse(request)
+mkdirSync(temporary, { recursive: true })
+process.env.TEMP = process.env.TMP = temporary
+process.chdir(import.meta.dirname)
+
+const load = async path => await import(pathToFileURL(resolve(path)).href)
+const { mochaHooks } = await load('spec/support/hooks.js')
+const { default: reporter } = await load('spec/support/reporter.js')
+const mocha = new Mocha({ reporter, rootHooks: mochaHooks, timeout: 120_000, ...(grep && { grep }) })
+for (const spec of specs) mocha.addFile(resolve(spec))
+await mocha.loadFilesAsync()
+const failures = await new Promise(done => mocha.run(done))
+const left = leftovers(temporary)
+for (const path of left) console.log(`left behind, open or mapped: ${path}`)
+process.exit(failures + left.length > 0 ? 1 : 0)
+
+/** Windows removes nothing that is mapped, and no folder with something open in it: what is left is what was left. */
+function leftovers(folder) {
+  return readdirSync(folder, { withFileTypes: true }).flatMap(entry => {
+    const path = join(folder, entry.name)
+    try {
+      if (!entry.isDirectory()) return rmSync(path) ?? []
+      const below = leftovers(path)
+      if (below.length === 0) rmdirSync(path)
+      return below
+    } catch (error) {
+      return [`${path} (${error.message})`]
+    }
+  })
+}
