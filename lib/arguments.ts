@@ -1,6 +1,7 @@
 /**
  * Checks of arguments: each answers the value, or throws what Node itself would throw.
  */
+import { constants } from 'node:fs'
 import { invalidRange, invalidType, SlidemapError } from './errors.js'
 import { MAX_OFFSET } from './range.js'
 
@@ -16,6 +17,16 @@ export function integer(name: string, value: unknown, min: number, max: number =
     throw invalidRange(name, `an integer >= ${min} and <= ${max}`, value)
   }
   return value
+}
+
+/** Flags that would open for writing, or change the file by the opening alone. */
+const CHANGING = constants.O_WRONLY | constants.O_RDWR | constants.O_CREAT | constants.O_TRUNC
+
+/** Extra flags for opening (`fs.constants.O_*`), none for none. */
+export function openFlags(name: string, value: unknown): number {
+  const flags = integer(name, value === undefined ? 0 : value, 0, 2 ** 31 - 1)
+  if (flags & CHANGING) throw invalidRange(name, 'flags that change no file', flags)
+  return flags
 }
 
 /** A safe integer within bounds, or Infinity. */

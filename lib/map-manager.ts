@@ -1,11 +1,10 @@
 /**
  * `MapManager`: limits, and the files opened under them.
  */
-import { constants } from 'node:fs'
 import { resolve } from 'node:path'
 import { emitWarning } from 'node:process'
-import { abortSignal, integer, integerOrInfinity, optionsObject } from './arguments.js'
-import { invalidRange, SlidemapError } from './errors.js'
+import { abortSignal, integer, integerOrInfinity, openFlags, optionsObject } from './arguments.js'
+import { SlidemapError } from './errors.js'
 import { MappedFile } from './file.js'
 import { handleLimit } from './manager/handle-limit.js'
 import { RegionManager } from './manager/manager.js'
@@ -17,9 +16,6 @@ import { MAX_PREFETCH } from './sequence/windows.js'
 import { resolvePath, resolveSource, type Source } from './source.js'
 
 const MIB = 2 ** 20
-
-/** Flags that would open for writing, or change the file by the opening alone. */
-const CHANGING = constants.O_WRONLY | constants.O_RDWR | constants.O_CREAT | constants.O_TRUNC
 
 export interface ManagerOptions {
   /**
@@ -168,8 +164,7 @@ export class MapManager implements AsyncDisposable {
   async open(source: Source, options?: OpenOptions): Promise<MappedFile> {
     const o = optionsObject('options', options)
     const signal = abortSignal('options.signal', o.signal)
-    const flags = integer('options.flags', o.flags === undefined ? 0 : o.flags, 0, 2 ** 31 - 1)
-    if (flags & CHANGING) throw invalidRange('options.flags', 'flags that change no file', flags)
+    const flags = openFlags('options.flags', o.flags)
     const { handle, start, end } = resolveSource(source)
     const opened = await this.#regions.open(handle, flags, signal)
     const last = Math.min(end, opened.size)

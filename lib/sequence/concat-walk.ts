@@ -29,6 +29,8 @@ export interface ConcatShare<S> {
   readonly lookahead: number
   /** Bytes; files up to this are read whole. */
   readonly smallFileSize: number
+  /** Extra flags for opening. */
+  readonly flags: number
   /** The files that were opened for it, until they are closed. */
   readonly files: Set<OpenFile>
   /** The regions of its small files, which are closed by the time they are read. */
@@ -80,13 +82,14 @@ export class ConcatWalk<S> implements Consumer {
   #running: Promise<unknown> | undefined
 
   constructor(share: ConcatShare<S>, plan: ConcatPlan, list: SourceList<S>) {
-    const { manager, locate, lookahead } = share
+    const { manager, locate, lookahead, flags } = share
     this.#share = share
     this.#plan = plan
     const { signal } = this.#stop
-    const limit = plan.whole ? Math.min(share.smallFileSize, plan.size) : 0
+    // What reads files whole opens them without flags.
+    const limit = plan.whole && flags === 0 ? Math.min(share.smallFileSize, plan.size) : 0
     const small = new SmallFiles(manager, share.regions, limit, signal)
-    this.#upcoming = new Upcoming({ manager, list, locate, small, lookahead, signal })
+    this.#upcoming = new Upcoming({ manager, list, locate, small, lookahead, flags, signal })
     share.walks.add(this)
     manager.consumers.add(this)
     // What is held is given back when the signal says so, not when the consumer comes by next.
@@ -249,8 +252,8 @@ export class ConcatWalk<S> implements Consumer {
   }
 
   async #opened(item: Item<S>, place: Place): Promise<OpenFile> {
-    const { manager, files } = this.#share
-    const file = (await item.opening) ?? (await manager.open(place.handle, 0, this.signal))
+    const { manager, files, flags } = this.#share
+    const file = (await item.opening) ?? (await manager.open(place.handle, flags, this.signal))
     files.add(file)
     file.onClose = () => files.delete(file)
     if (!this.signal.aborted) return file

@@ -1,7 +1,15 @@
 /**
  * `concat()`: many files as one sequence.
  */
-import { abortSignal, boolean, integer, integerOrInfinity, oneOf, optionsObject } from '../arguments.js'
+import {
+  abortSignal,
+  boolean,
+  integer,
+  integerOrInfinity,
+  oneOf,
+  openFlags,
+  optionsObject
+} from '../arguments.js'
 import { invalidRange, SlidemapError } from '../errors.js'
 import { Once } from '../manager/once.js'
 import type { RegionManager } from '../manager/manager.js'
@@ -29,6 +37,11 @@ export interface ConcatOptions {
    * 0 maps all.
    */
   smallFileSize?: number | undefined
+  /**
+   * Extra flags for opening files by their paths, as `open()` takes them: `fs.constants.O_NOFOLLOW`, say. Files are
+   * not read ahead whole then, but opened one by one. Default 0.
+   */
+  flags?: number | undefined
 }
 
 /** What a concatenation takes over from its manager. */
@@ -100,6 +113,7 @@ export class Concatenation<S = unknown> extends Sequence {
         o.smallFileSize === undefined ? DEFAULT_SMALL_FILE_SIZE : o.smallFileSize,
         0
       ),
+      flags: openFlags('options.flags', o.flags),
       files: new Set(),
       regions,
       walks: new Set()

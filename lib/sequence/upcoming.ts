@@ -39,6 +39,8 @@ export interface UpcomingOptions<S> {
   readonly small: SmallFiles
   /** Sources pulled ahead of the one whose turn it is, at the most. */
   readonly lookahead: number
+  /** Extra flags for opening. */
+  readonly flags: number
   /** Ends every wait, and everything under way, with its reason. */
   readonly signal: AbortSignal
 }
@@ -259,14 +261,14 @@ export class Upcoming<S> implements Spares {
 
   #openAhead(): void {
     const [item] = this.#items
-    const { manager, signal } = this.#options
+    const { manager, flags, signal } = this.#options
     if (item === undefined || item.opening || item.state === 'read' || item.state === 'reading') return
     const { place } = item
     if (place === undefined || place.lent || typeof place.handle === 'function') return
     const { budget } = manager.handles
     if (!manager.jobs.idle || budget.waiters > 0 || budget.held >= budget.limit) return
     item.state = 'alone'
-    item.opening = manager.open(place.handle, 0, signal).catch(() => undefined)
+    item.opening = manager.open(place.handle, flags, signal).catch(() => undefined)
   }
 }
 

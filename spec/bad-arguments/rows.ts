@@ -49,7 +49,7 @@ function openRows(
 }
 
 function concatRows(call: string, concat: (bench: Bench) => (sources: Any, options?: Any) => Any): Row[] {
-  const takes = { lookahead: take.integer(0, 65_536), smallFileSize: take.integer(0) }
+  const takes = { lookahead: take.integer(0, 65_536), smallFileSize: take.integer(0), flags }
   return [
     {
       call,
