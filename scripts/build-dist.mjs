@@ -5,26 +5,33 @@
  * in less than half the time. What it depends on stays outside.
  */
 import { spawnSync } from 'node:child_process'
-import { copyFileSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { basename, dirname, join } from 'node:path'
+import { basename, dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 const tsc = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin/tsc')
 
-// Modules that are gone from lib/ would otherwise stay in the package.
-rmSync(join(root, 'dist'), { recursive: true, force: true })
+// Beside the old one, which stays until the new one is whole: nobody loads half of it.
+const cache = join(root, 'node_modules/.cache')
+mkdirSync(cache, { recursive: true })
+const folder = mkdtempSync(join(cache, 'slidemap-dist-'))
+process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
+const made = join(folder, 'dist')
 
-const types = spawnSync(process.execPath, [tsc, '-p', 'tsconfig.build.json'], { cwd: root, stdio: 'inherit' })
+const types = spawnSync(process.execPath, [tsc, '-p', 'tsconfig.build.json', '--outDir', made], {
+  cwd: root,
+  stdio: 'inherit'
+})
 if (types.status !== 0) process.exit(1)
 
 // The entrance has no code of its own, only where everything is: bundlers then leave out what is not imported.
 const { metafile } = await build({
   absWorkingDir: root,
   entryPoints: { main: 'lib/index.ts', 'mapping/conformance': 'lib/mapping/conformance.ts' },
-  outdir: 'dist',
+  outdir: made,
   bundle: true,
   splitting: true,
   chunkNames: 'shared',
@@ -36,17 +43,26 @@ const { metafile } = await build({
   target: 'node20.19',
   logLevel: 'warning'
 })
-const [all, shared] = ['main', 'shared'].map(name => metafile.outputs[`dist/${name}.js`].exports)
+const [all, shared] = ['main', 'shared'].map(name => metafile.outputs[outputName(`${name}.js`)].exports)
 const entrance = [
   `export { ${all.filter(name => shared.includes(name)).join(', ')} } from './shared.js'`,
   `export { ${all.filter(name => !shared.includes(name)).join(', ')} } from './main.js'`
 ]
-writeFileSync(join(root, 'dist/index.js'), `${entrance.join('\n')}\n`)
+writeFileSync(join(made, 'index.js'), `${entrance.join('\n')}\n`)
+
+// Modules that are gone from lib/ go with it.
+rmSync(join(root, 'dist'), { recursive: true, force: true })
+renameSync(made, join(root, 'dist'))
+
+/** As esbuild names it: from the root, with slashes. */
+function outputName(name) {
+  return relative(root, join(made, name)).replaceAll('\\', '/')
+}
 
 /** As a file of its own, beside those that import it. */
 function keepCommonJs({ onResolve }) {
   onResolve({ filter: /\.cjs$/ }, ({ path, resolveDir }) => {
-    copyFileSync(join(resolveDir, path), join(root, 'dist', basename(path)))
+    copyFileSync(join(resolveDir, path), join(made, basename(path)))
     return { path: `./${basename(path)}`, external: true }
   })
 }
