@@ -2,7 +2,7 @@
  * `MapManager`: limits, and the files opened under them.
  */
 import { resolve } from 'node:path'
-import { emitWarning } from 'node:process'
+import process, { emitWarning } from 'node:process'
 import { abortSignal, integer, integerOrInfinity, openFlags, optionsObject } from './arguments.js'
 import { SlidemapError } from './errors.js'
 import { MappedFile } from './file.js'
@@ -85,6 +85,18 @@ export interface ManagerStats {
   faults: number
 }
 
+/** What has been said already, on the process itself: managers come and go, and modules keep no state. */
+const said = Symbol.for('slidemap.said')
+
+/** Warn of what is true of the whole process, however many managers it has: once. */
+function warnOnce(warn: (message: string) => void, message: string): void {
+  const talkative: typeof process & { [said]?: Set<string> } = process
+  talkative[said] ??= new Set()
+  if (talkative[said].has(message)) return
+  talkative[said].add(message)
+  warn(message)
+}
+
 /**
  * Opens files and maps windows of them, under two hard limits: bytes mapped, and files open. Where a limit is
  * reached, producers wait, first come first served; a request that can never fit rejects with ERR_MAP_LIMIT.
@@ -122,7 +134,7 @@ export class MapManager implements AsyncDisposable {
     const windowSize =
       o.windowSize === undefined ? undefined : integerOrInfinity('options.windowSize', o.windowSize, 1)
     const { mapper: choice = 'auto' } = o
-    const mapper = chooseMapper(choice, warn)
+    const mapper = chooseMapper(choice, message => warnOnce(warn, message))
     // Less holds no mapping at all.
     integer('options.maxMappedBytes', maxMappedBytes, mapper.pageSize)
     this.#windowSize = Math.min(
