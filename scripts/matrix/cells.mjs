@@ -91,7 +91,7 @@ export const cells = [
   ...windowsReleases.map(line => ({
     platform: 'Windows x64 (wine)',
     runtime: `Node ${nodes[line]}`,
-    short: true,
+    short: line === windowsReleases.at(-1),
     lacks: wineLacks,
     run: bench => inWindows(bench, line)
   })),

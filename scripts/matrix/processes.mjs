@@ -29,7 +29,9 @@ function kill(child) {
  */
 export function plainEnvironment() {
   return Object.fromEntries(
-    Object.entries(process.env).filter(([name]) => !/^(npm_|NODE_|INIT_CWD|CI$)/i.test(name))
+    Object.entries(process.env).filter(
+      ([name]) => !/^(npm_.*|NODE_(OPTIONS|PATH|ENV|V8_COVERAGE)|INIT_CWD|CI)$/i.test(name)
+    )
   )
 }
 

@@ -79,6 +79,8 @@ async function tryCell(cell) {
   const outcome = await cell.run(bench).catch(error => ({ faults: [String(error?.stack ?? error)] }))
   return {
     ...outcome,
+    // The version is only known to who runs.
+    runtime: outcome.runtime?.startsWith(`${cell.runtime} `) ? outcome.runtime : cell.runtime,
     verdict: outcome.faults.length > 0 ? 'failed' : 'passed',
     seconds: (Date.now() - started) / 1000
   }
@@ -89,6 +91,9 @@ function saying({ verdict, mapper, note, seconds }) {
   return `${verdict}${mapper ? ` on ${mapper}` : ''}, ${seconds === undefined ? '' : `${seconds.toFixed(1)} s`}${note ? ` (${note})` : ''}`
 }
 
+/** The first lines of it, and the last. */
 function indented(text) {
-  return text.trim().replace(/^/gm, '    ')
+  const lines = text.trim().split('\n')
+  const few = lines.length > 80 ? [...lines.slice(0, 50), '...', ...lines.slice(-29)] : lines
+  return few.map(line => `    ${line.slice(0, 500)}`).join('\n')
 }

@@ -43,6 +43,7 @@ export async function silentInstall(bench, { npm: release, node: line }) {
     return `${words[0]} ${((Date.now() - began) / 1000).toFixed(1)} s`
   }
   const times = [await work(['install', bench.tarball])]
+  if (faults.length > 0) return { faults, output: outputs.join('\n') }
   faults.push(...whatRuns(join(folder, 'node_modules')))
   rmSync(join(folder, 'node_modules'), { recursive: true, force: true })
   times.push(await work(['ci', '--strict-allow-scripts']))
@@ -63,17 +64,16 @@ async function bareEnvironment(scratch, node) {
   mkdirSync(programs)
   symlinkSync(node, join(programs, 'node'))
   symlinkSync(find('sh') ?? '/bin/sh', join(programs, 'sh'))
-  const settings = join(scratch, 'npmrc')
-  writeFileSync(settings, '')
+  const none = join(scratch, 'npmrc')
+  writeFileSync(none, '')
   return {
     folder,
     env: {
+      ...plainEnvironment(),
       HOME: scratch,
-      ...(process.env.TMPDIR && { TMPDIR: process.env.TMPDIR }),
       PATH: programs,
-      npm_config_userconfig: settings,
-      npm_config_registry: await setting('registry'),
-      npm_config_cache: await setting('cache'),
+      npm_config_userconfig: none,
+      ...(await settings('registry', 'cache', 'cafile')),
       npm_config_fund: 'false',
       npm_config_audit: 'false',
       npm_config_update_notifier: 'false'
@@ -81,11 +81,14 @@ async function bareEnvironment(scratch, node) {
   }
 }
 
-async function setting(name) {
-  const { output } = await run('npm', ['config', 'get', name], {
-    env: { ...plainEnvironment(), npm_config_loglevel: 'silent' }
+/** Those of npm's settings as they are here, as a program's environment has them. */
+async function settings(...names) {
+  const env = { ...plainEnvironment(), npm_config_loglevel: 'silent' }
+  const values = names.map(async name => {
+    const { output } = await run('npm', ['config', 'get', name], { env })
+    return [`npm_config_${name}`, output.trim().split('\n').at(-1)]
   })
-  return output.trim().split('\n').at(-1)
+  return Object.fromEntries((await Promise.all(values)).filter(([, value]) => value !== 'null'))
 }
 
 /** What of the packages in a node_modules npm would run when they are installed. */
