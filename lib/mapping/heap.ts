@@ -1,8 +1,8 @@
 /** Heap memory behind the interface of a mapping: released, it is detached at once, and freed a little later. */
 import type { Mapping } from './mapper.js'
 
-/** Newer than Node 20: moves the memory, and with a length of 0 frees it. */
-type Transferable = ArrayBuffer & { transfer?(length?: number): ArrayBuffer }
+/** Newer than Node 20: moves the memory. */
+type Transferable = ArrayBuffer & { transfer?(): ArrayBuffer }
 
 /** No more than so many buffers rest, */
 const MAX_COUNT = 64
@@ -13,21 +13,26 @@ const MAX_BYTES = 32 * 1024 * 1024
  * Memory of released buffers, at rest for a while.
  *
  * A native reader that someone forgot to await (zlib on the thread pool, a queued write) holds an address that
- * detaching does not take from it. Freed memory there would crash it or show it what was put there next, so memory
- * is freed in the order of release, some releases later. It is not zeroed, nor used again: what a late reader finds
- * are the bytes it was given, which is the best it could find, and zeroing would cost as much as half the reading.
+ * detaching does not take from it. Freed memory there would crash it or show it what was put there next. So memory
+ * stays while some more are released, for those that keep an address alone, and as long as the detached buffer itself
+ * is in reach: all of Node that has taken an address from a Buffer keeps that Buffer while it reads. It is not zeroed,
+ * nor used again: what a late reader finds are the bytes it was given, which is the best it could find, and zeroing
+ * would cost as much as half the reading.
  */
 export class RestingMemory {
   readonly #queue: ArrayBuffer[] = []
+  /** By the detached buffers: the collector frees the memory no sooner than it takes these. */
+  readonly #memory = new WeakMap<ArrayBuffer, ArrayBuffer>()
   #bytes = 0
 
   /** Detach `buffer` and let its memory rest. Every view of it has length 0 from here on. Idempotent. */
   detach(buffer: ArrayBuffer): void {
     if (buffer.byteLength === 0) return
     const moved = move(buffer)
+    this.#memory.set(buffer, moved)
     this.#queue.push(moved)
     this.#bytes += moved.byteLength
-    while (this.#queue.length > MAX_COUNT || this.#bytes > MAX_BYTES) this.#free()
+    while (this.#queue.length > MAX_COUNT || this.#bytes > MAX_BYTES) this.#leave()
   }
 
   /** Bytes at rest. */
@@ -40,17 +45,14 @@ export class RestingMemory {
     return this.#queue.length
   }
 
-  /** Free all that rests. */
+  /** Leave all that rests to the collector. */
   drain(): void {
-    while (this.#queue.length > 0) this.#free()
+    while (this.#queue.length > 0) this.#leave()
   }
 
-  #free(): void {
-    const oldest: Transferable | undefined = this.#queue.shift()
-    if (oldest === undefined) return
-    this.#bytes -= oldest.byteLength
-    // Frees it here and now; on Node 20 the collector does, now that nothing refers to it.
-    oldest.transfer?.(0)
+  /** The collector has the memory from here on. */
+  #leave(): void {
+    this.#bytes -= this.#queue.shift()?.byteLength ?? 0
   }
 }
 

@@ -44,8 +44,8 @@ const MAX_EARLY_ENDS = 4
  * A mapper that reads.
  *
  * Each mapping is an ArrayBuffer of its own on the heap, filled by `pread`; nothing that happens to the file later
- * shows in it, and `fault()` is always -1. `unmap()` detaches it. Up to 64 released buffers of together 32 MiB rest
- * before they are freed; `drain()` frees them.
+ * shows in it, and `fault()` is always -1. `unmap()` detaches it. The memory of up to 64 released buffers, of together
+ * 32 MiB, rests; then, or at `drain()`, the collector has it, once it has the buffer too.
  *
  * A file whose size is not its content's (procfs, sysfs) is read as a whole when it is opened by path, up to 64 MiB,
  * kept until {@link Mapper.close}, and all ranges are copied out of it: `info.size` is the length of that content.

@@ -1,8 +1,7 @@
-/** Runs parts, each in a process of its own: what crashes is a row that failed, and takes no other part along. */
-import { fork } from 'node:child_process'
-import { once } from 'node:events'
+/** Runs parts, each in a process of its own: one that crashes is a row that failed, and takes no other along. */
 import { fileURLToPath } from 'node:url'
 import type { Row } from '../part.js'
+import { runProgram } from './program.js'
 
 /** What a part's process says. */
 export type PartMessage = { done: number } | { rows: Row[] } | { error: string }
@@ -16,11 +15,7 @@ export interface PartRun {
   signal: AbortSignal
 }
 
-/** Of what a part printed, so much is kept for when it fails. */
-const KEPT_OUTPUT = 8192
-
-/** How long a part may take to clean up after an interrupt, in ms. */
-const GRACE_MS = 15_000
+const program = fileURLToPath(new URL('part-process.ts', import.meta.url))
 
 /**
  * Run one part.
@@ -29,41 +24,17 @@ const GRACE_MS = 15_000
  * @throws the signal's reason, once the part has cleaned up and its process is gone
  */
 export async function runPart({ file, scale, seed, progress, signal }: PartRun): Promise<Row[]> {
-  signal.throwIfAborted()
-  const child = fork(
-    fileURLToPath(new URL('part-process.ts', import.meta.url)),
-    [file, `${scale}`, `${seed}`],
-    {
-      stdio: ['ignore', 'pipe', 'pipe', 'ipc']
-    }
-  )
-  let output = ''
-  for (const stream of [child.stdout, child.stderr]) {
-    stream?.setEncoding('utf8').on('data', text => {
-      output = (output + text).slice(-KEPT_OUTPUT)
-    })
-  }
   let last: PartMessage | undefined
-  child.on('message', (message: PartMessage) => {
-    if ('done' in message) progress(message.done)
-    else last = message
+  const { how, output } = await runProgram<PartMessage>(program, [file, `${scale}`, `${seed}`], {
+    signal,
+    onMessage(message) {
+      if ('done' in message) progress(message.done)
+      else last = message
+    }
   })
-  let grace: NodeJS.Timeout | undefined
-  const abort = () => {
-    if (child.connected) child.send('stop', () => {})
-    grace = setTimeout(() => child.kill('SIGKILL'), GRACE_MS)
-  }
-  signal.addEventListener('abort', abort, { once: true })
-  try {
-    const [code, ended] = await once(child, 'close')
-    signal.throwIfAborted()
-    if (last && 'rows' in last) return judged(last.rows)
-    const how = last && 'error' in last ? last.error : `it ended with ${ended ?? code}\n${output}`
-    return [failed(how.trim())]
-  } finally {
-    clearTimeout(grace)
-    signal.removeEventListener('abort', abort)
-  }
+  if (last && 'rows' in last && how === 0) return judged(last.rows)
+  if (last && 'error' in last) return [failed(last.error)]
+  return [failed(`it ended with ${how}\n${output}`.trim())]
 }
 
 /** A part that claims nothing has proved nothing. */
