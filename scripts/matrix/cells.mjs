@@ -39,6 +39,13 @@ const current = [20, 22, 24, 26]
 /** The warning of the `read` mapper, and no other. */
 const warned = pattern => ({ mapper: 'read', warning: pattern })
 
+/** The machine and the Node that run the matrix: for those of other operating systems. @type {Cell} */
+export const hereAlone = {
+  platform: `${process.platform} ${process.arch}`,
+  runtime: `Node ${process.versions.node}`,
+  run: async bench => runProgram(bench, process.execPath, [], { words: ['--conformance'] })
+}
+
 /** @type {Cell[]} */
 export const cells = [
   ...['floor', ...current].map(line => ({
@@ -233,7 +240,10 @@ async function onReadOnly(bench) {
 
 async function runSpecs(folder, node) {
   const mocha = join(folder, 'node_modules/mocha/bin/mocha.js')
-  const { status, output } = await run(node, [mocha, '--reporter', 'dot'], { cwd: folder, seconds: 1500 })
+  const { status, output } = await run(node, [mocha, '--reporter', 'dot', 'spec/**/*.spec.ts'], {
+    cwd: folder,
+    seconds: 1500
+  })
   const counts = output.trim().split('\n').at(-1)
   return {
     faults: status === 0 ? [] : [`mocha ended with status ${status}`],

@@ -4,6 +4,7 @@
  *   npm run test:matrix                     all cells but the long ones
  *   npm run test:matrix -- --short          some minutes: one of a kind
  *   npm run test:matrix -- --long           the specs on other releases of Node, too
+ *   npm run test:matrix -- --here           this machine and this Node alone, whatever they are
  *   npm run test:matrix -- --only REGEXP    cells whose platform and runtime match
  *   npm run test:matrix -- --package FILE   a tarball that is there already
  *   npm run test:matrix -- --write          the table goes into docs/platforms.md
@@ -15,13 +16,14 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
-import { cells } from './cells.mjs'
+import { cells, hereAlone } from './cells.mjs'
 import { makeFixtures } from './fixtures.mjs'
 import { installed, pack } from './package.mjs'
 import { tableOf, writeTable } from './table.mjs'
 
 const { values: options } = parseArgs({
   options: {
+    here: { type: 'boolean' },
     short: { type: 'boolean' },
     long: { type: 'boolean' },
     strict: { type: 'boolean' },
@@ -31,8 +33,9 @@ const { values: options } = parseArgs({
   }
 })
 const wanted = options.only === undefined ? undefined : new RegExp(options.only, 'i')
-const chosen = cells.filter(cell => {
+const chosen = (options.here ? [hereAlone] : cells).filter(cell => {
   if (wanted && !wanted.test(`${cell.platform} ${cell.runtime}`)) return false
+  if (options.here) return true
   return options.short ? cell.short : options.long || !cell.long
 })
 
