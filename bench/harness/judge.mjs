@@ -51,13 +51,14 @@ export function judge(table, { runs, entered, failed, othersBusy }, fixture) {
     .map(goal => narrow(goal, names))
     .filter(goal => goal !== undefined)
     .map(goal => ({ ...goal, ...outcome(goal, { contestants, rates, runs, failed }) }))
-  const { name, title, unit, metric, cold, chart } = table
+  const { name, title, unit, metric, cold, chart, times } = table
   return {
     name,
     title,
     unit,
     metric,
     chart,
+    times,
     ...(cold && { cold }),
     size: fixture.size,
     items: fixture.items,

@@ -3,10 +3,10 @@ import fs from 'node:fs'
 import { parse } from 'csv-parse'
 import { makeCsv } from '../harness/csv-file.mjs'
 import { withFile } from '../harness/slidemap.mjs'
-import { MiB, parseSize } from '../harness/units.mjs'
+import { GiB, MiB, parseSize } from '../harness/units.mjs'
 
 /** Bytes of the table; `CSV_SIZE=2GiB npm run bench -- csv` for more of them. */
-const size = parseSize(process.env.CSV_SIZE ?? '128MiB')
+const size = parseSize(process.env.CSV_SIZE ?? '64MiB')
 
 /** Parse what `feed` writes; every row is looked at. Answers the bytes that the parser has taken. */
 async function count(feed) {
@@ -40,7 +40,7 @@ export default {
       against: 'createReadStream().pipe',
       atLeast: 1
     })),
-    // Flat: a fraction of the file, and no more for a longer one.
-    { ours: 'stream().pipe', figure: 'rssGrowth', atMost: 128 * MiB, worst: true }
+    // Flat: a fraction of the file, and no more for a longer one. Of a short one it would say nothing.
+    ...(size >= GiB ? [{ ours: 'stream().pipe', figure: 'rssGrowth', atMost: 128 * MiB, worst: true }] : [])
   ]
 }

@@ -135,6 +135,7 @@ export default {
     { ours: 'lineBatches', against: names, called: 'the best peer', atLeast: 7 },
     { ours: 'linesSync', against: names, called: 'the best peer', atLeast: 7 },
     { ours: 'lines', against: names, called: 'the best peer', atLeast: 3 },
+    { ours: 'recordBatches', against: names, called: 'the best peer', atLeast: 8 },
     { ours: 'lineBatches, 64 MiB limit', figure: 'rssGrowth', atMost: LIMIT + 32 * MiB, worst: true }
   ]
 }
