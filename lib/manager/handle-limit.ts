@@ -1,19 +1,30 @@
 /**
  * How many files this process may have open.
  */
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 
 /** Descriptors left to the rest of the process: its own libraries, sockets, whatever it opens next. */
 const RESERVE = 32
 
 /**
- * Handles that a manager may hold: the soft limit of open files less a reserve, and 1 at the least.
+ * Handles that a manager may hold: the soft limit of open files less those that are open by now and a reserve, half of
+ * the rest where that is small, and 1 at the least.
  *
  * @returns a count; Infinity where the OS does not tell
  */
 export function handleLimit(): number {
-  const soft = softLimit()
-  return Math.max(1, soft - Math.min(RESERVE, Math.ceil(soft / 2)))
+  const free = softLimit() - openFiles()
+  return Math.max(1, free - Math.min(RESERVE, Math.ceil(free / 2)))
+}
+
+/** Descriptors of this process, whoever opened them; 0 where the OS does not tell. */
+function openFiles(): number {
+  try {
+    // Less the one that the list is read by.
+    return readdirSync('/proc/self/fd').length - 1
+  } catch {
+    return 0
+  }
 }
 
 function softLimit(): number {

@@ -7,6 +7,7 @@
  *   handled()       how many signals reached the handlers of this file
  *   foreign(path)   map the first two pages of a file
  *   touch(page)     read the first byte of one of these pages; answers it
+ *   hoard()         take all mappings that the OS has left for this process; unhoard() gives them back
  *   onLittleStack() read it on a thread whose stack has 64 KiB, with no alternate one
  */
 #define _GNU_SOURCE
@@ -142,8 +143,48 @@ static napi_value on_little_stack(napi_env env, napi_callback_info info)
   return number_of(env, error ? -1 : (int)(uintptr_t)byte);
 }
 
+/* ---- mappings, all there are ---- */
+
+enum { HOARD_PAGES = 1 << 18, HOARD_LAST = 1024 };
+static char *hoarded;
+static void *hoarded_last[HOARD_LAST];
+static int hoarded_count;
+
+/* Take every mapping that the OS has left for this process, or most: pages side by side that may not join. */
+static napi_value hoard(napi_env env, napi_callback_info info)
+{
+  (void)info;
+  size_t page = page_size();
+  int pieces = 0;
+  if (!hoarded) {
+    void *at = mmap(NULL, HOARD_PAGES * page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    hoarded = at == MAP_FAILED ? NULL : at;
+    for (size_t i = 1; hoarded && i < HOARD_PAGES; i += 2, pieces += 2)
+      if (mprotect(hoarded + i * page, page, PROT_READ) != 0) break;
+  }
+  /* The last of them one by one; shared ones never join. */
+  while (hoarded_count < HOARD_LAST) {
+    void *at = mmap(NULL, page, PROT_NONE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (at == MAP_FAILED) break;
+    hoarded_last[hoarded_count++] = at;
+  }
+  return number_of(env, pieces);
+}
+
+static napi_value unhoard(napi_env env, napi_callback_info info)
+{
+  (void)info;
+  while (hoarded_count > 0)
+    munmap(hoarded_last[--hoarded_count], page_size());
+  if (hoarded) munmap(hoarded, HOARD_PAGES * page_size());
+  hoarded = NULL;
+  return number_of(env, 0);
+}
+
 void bus_functions(napi_env env, napi_value inject)
 {
+  inject_function(env, inject, "hoard", hoard);
+  inject_function(env, inject, "unhoard", unhoard);
   inject_function(env, inject, "handle", handle);
   inject_function(env, inject, "handled", handled);
   inject_function(env, inject, "foreign", foreign);
