@@ -147,7 +147,7 @@ int getrlimit(int resource, struct rlimit *limit);
 /* ---- signal.h ---- */
 
 #define SIGBUS 10
-enum { SA_ONSTACK = 0x1, SA_SIGINFO = 0x40 };
+enum { SA_ONSTACK = 0x1, SA_RESETHAND = 0x4, SA_NODEFER = 0x10, SA_SIGINFO = 0x40 };
 #define SIG_DFL ((void (*)(int))0)
 #define SIG_IGN ((void (*)(int))1)
 
