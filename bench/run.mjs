@@ -112,14 +112,17 @@ async function measure() {
 }
 
 async function measureTable(table, folder, context) {
-  const own = fs.mkdtempSync(path.join(folder, 'fixture-'))
-  const fixture = table.fixture ? await table.fixture(own, context) : await context.workFile(table.share ?? 1)
   const { limit } = context
-  const options = { rounds: rounds * (table.times ?? 1), fixture, limit, profile: values.profile }
-  const outcome = await compete(table, options)
-  if (!table.fixture && !table.cold) checkResident(limit, fixture)
-  fs.rmSync(own, { recursive: true, force: true })
-  return judge(table, outcome, fixture)
+  const own = fs.mkdtempSync(path.join(folder, 'fixture-'))
+  try {
+    const fixture = await (table.fixture?.(own, context) ?? context.workFile(table.share ?? 1))
+    const options = { rounds: rounds * (table.times ?? 1), fixture, limit, profile: values.profile }
+    const outcome = await compete(table, options)
+    if (!table.fixture && !table.cold) checkResident(limit, fixture)
+    return judge(table, outcome, fixture)
+  } finally {
+    fs.rmSync(own, { recursive: true, force: true })
+  }
 }
 
 /** At once, so that an interrupt loses one work at most. */
