@@ -35,9 +35,17 @@ function softLimit(): number {
   } catch {
     // No procfs here.
   }
-  const limits = (
-    process.report?.getReport() as { userLimits?: Record<string, { soft: number | string }> } | undefined
-  )?.userLimits
-  const soft = limits?.open_files?.soft
+  const soft = reportedLimits()?.open_files?.soft
   return typeof soft === 'number' ? soft : Number.POSITIVE_INFINITY
+}
+
+type Limits = Record<string, { soft: number | string }>
+
+function reportedLimits(): Limits | undefined {
+  try {
+    return (process.report?.getReport() as { userLimits?: Limits } | undefined)?.userLimits
+  } catch {
+    // A report tells more than this: Deno asks for permission.
+    return undefined
+  }
 }

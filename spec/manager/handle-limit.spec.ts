@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process'
-import { readdirSync, readFileSync } from 'node:fs'
+import fs, { readdirSync, readFileSync } from 'node:fs'
+import { syncBuiltinESMExports } from 'node:module'
 import { expect } from 'chai'
 import { handleLimit } from '../../lib/manager/handle-limit.js'
 
@@ -29,6 +30,26 @@ describe('the limit of handles', () => {
       const [limit, open] = underLimit(soft)
       const free = soft - open
       expect(limit, `${open} of ${soft} open`).to.equal(free - Math.min(32, Math.ceil(free / 2)))
+    }
+  })
+
+  it('is infinite where neither the OS nor the runtime tells', () => {
+    const { readFileSync: read, readdirSync: list } = fs
+    const { report } = process
+    const refuse = () => {
+      throw new Error('not permitted')
+    }
+    try {
+      Object.assign(fs, { readFileSync: refuse, readdirSync: refuse })
+      syncBuiltinESMExports()
+      Object.defineProperty(process, 'report', { configurable: true, value: { getReport: refuse } })
+      expect(handleLimit()).to.equal(Number.POSITIVE_INFINITY)
+      Object.defineProperty(process, 'report', { configurable: true, value: undefined })
+      expect(handleLimit()).to.equal(Number.POSITIVE_INFINITY)
+    } finally {
+      Object.assign(fs, { readFileSync: read, readdirSync: list })
+      syncBuiltinESMExports()
+      Object.defineProperty(process, 'report', { configurable: true, value: report })
     }
   })
 })
