@@ -98,6 +98,8 @@ export class ChunkIterator implements AsyncIterableIterator<Buffer>, AsyncDispos
     this.#stream.destroy()
     await this.#closed()
     if (!failed) this.#throwFailure()
+    // Nor does it whoever asks on; a call that has been waiting is told.
+    if (this.#pending === 0) this.#told = true
   }
 
   #throwFailure(): void {

@@ -129,6 +129,15 @@ for (const mapper of realMappers) {
       expect(await chunks.return?.()).to.deep.equal(DONE)
     })
 
+    it('answers done in an iteration that was left after its signal was aborted', async () => {
+      const stop = new AbortController()
+      const chunks = file.stream({ signal: stop.signal })[Symbol.asyncIterator]()
+      await chunks.next()
+      stop.abort(new Error('enough'))
+      expect(await chunks.return?.()).to.deep.equal(DONE)
+      expect(await chunks.next()).to.deep.equal(DONE)
+    })
+
     it('leaves the next() that waits to tell what ended it, when return() meets it', async () => {
       const stop = new AbortController()
       const chunks = file.stream({ signal: stop.signal })[Symbol.asyncIterator]()
