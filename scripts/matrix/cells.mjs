@@ -7,6 +7,7 @@
  * @property {boolean} [short] part of the short form
  * @property {boolean} [long] on request only
  * @property {() => string | undefined} [lacks] what has to be installed first, for a sentence
+ * @property {string[]} [debian] Debian's packages that have it
  * @property {string} [hole] why it cannot be tried on this machine, ever
  * @property {(bench: Bench) => Promise<Outcome>} [run]
  *
@@ -72,6 +73,7 @@ export const cells = [
     runtime: 'Bun',
     short: true,
     lacks: muslLacks,
+    debian: ['musl', 'libstdc++-12-pic'],
     async run(bench) {
       const env = { ...plainEnvironment(), LD_LIBRARY_PATH: await muslLibraries(join(bench.scratch, 'musl')) }
       return runProgram(bench, await runtime.muslBun(), [], { env, words: ['--conformance'] })
@@ -82,9 +84,8 @@ export const cells = [
     runtime: `Node ${nodes[line]}`,
     short: line === 20,
     lacks: () =>
-      find('qemu-aarch64-static') === undefined
-        ? "Debian's packages qemu-user-static, libc6-arm64-cross, libstdc++6-arm64-cross"
-        : undefined,
+      find('qemu-aarch64-static') === undefined ? "Debian's package qemu-user-static" : undefined,
+    debian: ['qemu-user-static', 'libc6-arm64-cross', 'libstdc++6-arm64-cross'],
     run: async bench =>
       runProgram(
         bench,
@@ -100,6 +101,7 @@ export const cells = [
     runtime: `Node ${nodes[line]}`,
     short: line === windowsReleases.at(-1),
     lacks: wineLacks,
+    debian: ['wine', 'wine64'],
     run: bench => inWindows(bench, line)
   })),
   ...['x64', 'arm64'].map(arch => ({

@@ -7,6 +7,7 @@
  *   npm run test:matrix -- --here           this machine and this Node alone, whatever they are
  *   npm run test:matrix -- --only REGEXP    cells whose platform and runtime match
  *   npm run test:matrix -- --package FILE   a tarball that is there already
+ *   npm run test:matrix -- --packages       Debian's packages that the chosen cells lack, and nothing else
  *   npm run test:matrix -- --write          the table goes into docs/platforms.md
  *
  * Status 1 where a cell failed. A cell that cannot be tried here is a hole, with its reason; with --strict, one that
@@ -28,6 +29,7 @@ const { values: options } = parseArgs({
     long: { type: 'boolean' },
     strict: { type: 'boolean' },
     write: { type: 'boolean' },
+    packages: { type: 'boolean' },
     only: { type: 'string' },
     package: { type: 'string' }
   }
@@ -38,6 +40,12 @@ const chosen = (options.here ? [hereAlone] : cells).filter(cell => {
   if (options.here) return true
   return options.short ? cell.short : options.long || !cell.long
 })
+
+if (options.packages) {
+  const lacking = chosen.filter(cell => cell.lacks?.()).flatMap(cell => cell.debian ?? [])
+  console.log([...new Set(lacking)].join(' '))
+  process.exit()
+}
 
 const began = Date.now()
 const scratch = mkdtempSync(join(realpathSync(tmpdir()), 'slidemap-matrix-'))
