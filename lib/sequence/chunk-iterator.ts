@@ -18,6 +18,8 @@ export class ChunkIterator implements AsyncIterableIterator<Buffer>, AsyncDispos
   #tail: Promise<unknown> = Promise.resolve()
   /** The failure was told. */
   #told = false
+  /** The consumer has left: what failed concerns only calls that were waiting then. */
+  #left = false
 
   /**
    * @param stream ended and destroyed as the iteration goes
@@ -32,6 +34,7 @@ export class ChunkIterator implements AsyncIterableIterator<Buffer>, AsyncDispos
 
   /** The next chunk. A leased one before it is done with. */
   next(): Promise<IteratorResult<Buffer, undefined>> {
+    if (this.#left) return this.#closed().then(() => DONE)
     if (this.#pending === 0 && !this.#stream.destroying) {
       const chunk = this.#chunks.take()
       if (chunk !== undefined) return Promise.resolve({ done: false, value: chunk })
@@ -93,13 +96,12 @@ export class ChunkIterator implements AsyncIterableIterator<Buffer>, AsyncDispos
   }
 
   async #close(): Promise<void> {
+    this.#left = true
     // What had failed before does not concern who leaves.
     const failed = this.#chunks.failure !== undefined
     this.#stream.destroy()
     await this.#closed()
     if (!failed) this.#throwFailure()
-    // Nor does it whoever asks on; a call that has been waiting is told.
-    if (this.#pending === 0) this.#told = true
   }
 
   #throwFailure(): void {

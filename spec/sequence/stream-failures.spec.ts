@@ -134,7 +134,9 @@ for (const mapper of realMappers) {
       const chunks = file.stream({ signal: stop.signal })[Symbol.asyncIterator]()
       await chunks.next()
       stop.abort(new Error('enough'))
-      expect(await chunks.return?.()).to.deep.equal(DONE)
+      const left = chunks.return?.()
+      expect(await chunks.next()).to.deep.equal(DONE)
+      expect(await left).to.deep.equal(DONE)
       expect(await chunks.next()).to.deep.equal(DONE)
     })
 
