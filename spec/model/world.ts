@@ -398,7 +398,8 @@ export class World {
       this.#scene.pending.size > 0 ||
       this.#buffers.leases.length > 0 ||
       this.#retained.length > 0 ||
-      this.#walks.some(walk => !walk.over) ||
+      // Node answers return() before the stream is closed.
+      this.#walks.some(walk => !walk.over || walk.kind === 'nodeStream') ||
       this.#cursors.slots.some(slot => slot !== but && slot.cursor.valid)
     )
   }
