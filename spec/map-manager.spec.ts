@@ -1,5 +1,4 @@
-import { execFileSync } from 'node:child_process'
-import { truncateSync } from 'node:fs'
+import { renameSync, truncateSync } from 'node:fs'
 import { expect } from 'chai'
 import { MapManager, type MappedFile, type Window } from '../lib/index.js'
 import { bytesOf } from './support/bytes-of.js'
@@ -171,7 +170,7 @@ for (const mapper of realMappers) {
         manager = new MapManager({ mapper, maxHandles: 1 })
         const file = await manager.open(path)
         await manager.open(tempFile('other', content))
-        execFileSync('mv', [tempFile('replacement', content), path])
+        renameSync(tempFile('replacement', content), path)
         expect(await failure(bytesOf(file))).to.include({ code: 'ERR_MAP_FILE_CHANGED', path })
       })
     })

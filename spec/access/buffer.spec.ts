@@ -3,8 +3,7 @@ import fc from 'fast-check'
 import { type MappedBuffer, type MappedFile, MapManager } from '../../lib/index.js'
 import { bytesAt, GiB, KiB, sparseFile, tempFile } from '../support/files.js'
 import { realMappers } from '../support/mappers.js'
-
-const page = 4096
+import { granularity as page } from '../support/granularity.js'
 
 /** What a call comes to: its value, or the name and code of what it throws. */
 function outcomeOf(call: () => unknown): unknown {

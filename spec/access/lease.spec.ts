@@ -4,8 +4,7 @@ import { type MappedBuffer, type MappedFile, MapManager, type Window } from '../
 import { bytesAt, tempFile } from '../support/files.js'
 import { collectedUntil, realMappers } from '../support/mappers.js'
 import { canWitness, mappedBytesOf } from '../support/os.js'
-
-const page = 4096
+import { granularity as page } from '../support/granularity.js'
 
 function codeOf(call: () => unknown): string | undefined {
   try {

@@ -5,9 +5,9 @@ import { alignUp } from '../../lib/range.js'
 import { bytesAt, tempFile } from '../support/files.js'
 import { realMappers } from '../support/mappers.js'
 import { canWitness, descriptorsOf, mappedBytesOf } from '../support/os.js'
+import { granularity as page } from '../support/granularity.js'
 import { numbers, testSize } from './numbers.js'
 
-const page = 4096
 const content = bytesAt(2, 0, testSize)
 
 /** smmap's tests of its manager, in their order. */

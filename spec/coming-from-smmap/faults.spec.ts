@@ -4,8 +4,8 @@ import { MapManager } from '../../lib/index.js'
 import { bytesAt, tempFile } from '../support/files.js'
 import { realMappers } from '../support/mappers.js'
 import { canWitness, descriptorsOf } from '../support/os.js'
+import { granularity as page } from '../support/granularity.js'
 
-const page = 4096
 const content = bytesAt(21, 0, 64 * page)
 
 /** What smmap 5.0.3 gets wrong, each in a test that it would fail; docs/coming-from-smmap.md has the same list. */

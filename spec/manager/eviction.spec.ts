@@ -1,8 +1,7 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
-import { constants } from 'node:os'
 import type { Cursor } from '../../lib/access/cursor.js'
-import { systemError } from '../../lib/errors.js'
+import { ERRNO, systemError } from '../../lib/errors.js'
 import type { OpenFile } from '../../lib/manager/open-file.js'
 import { cursorOn } from '../support/cursors.js'
 import { failure } from '../support/failure.js'
@@ -259,7 +258,7 @@ describe('eviction', () => {
       ['ENFILE', 'open']
     ] as const
     for (const [code, syscall] of shortages) {
-      const refusal = () => systemError(constants.errno[code], syscall, '/a', 'a hint')
+      const refusal = () => systemError(ERRNO[code], syscall, '/a', 'a hint')
 
       it(`gives back all that nobody uses on ${code}, and tries once more`, async () => {
         touch(0, 1)
@@ -295,7 +294,7 @@ describe('eviction', () => {
 
     it('tries nothing twice for other errors', () => {
       touch(0)
-      manager.fake.failNext(systemError(constants.errno.EACCES, 'mmap', '/a'))
+      manager.fake.failNext(systemError(ERRNO.EACCES, 'mmap', '/a'))
       expect(() => cursor.use(500))
         .to.throw()
         .that.includes({ code: 'EACCES' })

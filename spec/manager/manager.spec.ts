@@ -1,7 +1,6 @@
 import { getEventListeners } from 'node:events'
 import { expect } from 'chai'
-import { constants } from 'node:os'
-import { systemError } from '../../lib/errors.js'
+import { ERRNO, systemError } from '../../lib/errors.js'
 import type { Spares } from '../../lib/manager/manager.js'
 import type { LinkedList } from '../../lib/manager/linked-list.js'
 import type { Region } from '../../lib/manager/region.js'
@@ -119,7 +118,7 @@ describe('a region manager', () => {
 
       it('where the job fails', async () => {
         manager.fake.disk.add('/a', 'content')
-        manager.fake.failNext(systemError(constants.errno.EACCES, 'open', '/a'))
+        manager.fake.failNext(systemError(ERRNO.EACCES, 'open', '/a'))
         expect(await failure(manager.open('/a', 0))).to.include({ code: 'EACCES' })
         manager.expectNothingHeld()
       })

@@ -1,6 +1,5 @@
 import { expect } from 'chai'
-import { constants } from 'node:os'
-import { systemError } from '../../lib/errors.js'
+import { ERRNO, systemError } from '../../lib/errors.js'
 import type { OpenFile } from '../../lib/manager/open-file.js'
 import { failure } from '../support/failure.js'
 import { FakeManager, map, never } from '../support/fake-manager.js'
@@ -75,7 +74,7 @@ describe('an open file', () => {
   })
 
   it('gives the budget back where mapping fails or is aborted', async () => {
-    manager.fake.failNext(systemError(constants.errno.EACCES, 'mmap', '/a'))
+    manager.fake.failNext(systemError(ERRNO.EACCES, 'mmap', '/a'))
     expect(await failure(map(file, 0, 160))).to.include({ code: 'EACCES' })
     manager.fake.hold()
     const stop = new AbortController()
@@ -247,7 +246,7 @@ describe('an open file', () => {
       await settled()
       const mapped = map(half, 20, 30)
       await settled()
-      manager.fake.fail(systemError(constants.errno.ENODEV, 'mmap'))
+      manager.fake.fail(systemError(ERRNO.ENODEV, 'mmap'))
       await settled()
       manager.fake.resume()
       expect((await mapped).view({ offset: 20, length: 30 })).to.deep.equal(bytesAt(2, 20, 30))
@@ -256,7 +255,7 @@ describe('an open file', () => {
 
     it('is not asked for again where the reader is refused too', async () => {
       await map(net, 0, 10)
-      reader.failNext(systemError(constants.errno.ENODEV, 'read'))
+      reader.failNext(systemError(ERRNO.ENODEV, 'read'))
       expect(await failure(map(net, 0, 10))).to.include({ code: 'ENODEV' })
     })
 

@@ -1,19 +1,18 @@
-import { constants } from 'node:os'
 import { expect } from 'chai'
-import { SlidemapError, systemError } from '../../lib/errors.js'
+import { ERRNO, SlidemapError, systemError } from '../../lib/errors.js'
 import { withPath } from '../../lib/manager/told.js'
 
 describe('What a job fails with', () => {
   it('is told with the path of its file, and what to do about it', () => {
     const cause = new Error('cause')
-    const bare = Object.assign(systemError(constants.errno.ENOMEM, 'mmap'), { cause })
+    const bare = Object.assign(systemError(ERRNO.ENOMEM, 'mmap'), { cause })
     const told = withPath(bare, '/a') as Error
     expect(told).to.include({ code: 'ENOMEM', syscall: 'mmap', path: '/a', errno: bare.errno, cause })
     expect(told.message).to.match(/^ENOMEM: .*, mmap '\/a' \(.*vm\.max_map_count/)
   })
 
   it('is told what to do about it also where Node named the path', () => {
-    const told = withPath(systemError(constants.errno.EMFILE, 'open', '/b'), '/a') as Error
+    const told = withPath(systemError(ERRNO.EMFILE, 'open', '/b'), '/a') as Error
     expect(told).to.include({ code: 'EMFILE', path: '/b' })
     expect(told.message).to.match(/open '\/b' \(raise `ulimit -n`/)
     expect(withPath(told, '/a')).to.equal(told)
@@ -30,9 +29,9 @@ describe('What a job fails with', () => {
   })
 
   it('stays what it is where it has a path, there is none, or it is nobody’s', () => {
-    const named = systemError(constants.errno.EIO, 'read', '/b')
+    const named = systemError(ERRNO.EIO, 'read', '/b')
     expect(withPath(named, '/a')).to.equal(named)
-    const bare = systemError(constants.errno.EIO, 'read')
+    const bare = systemError(ERRNO.EIO, 'read')
     expect(withPath(bare, undefined)).to.equal(bare)
     for (const other of [new Error('other'), 'text', undefined, Object.assign(new Error(), { errno: 5 })])
       expect(withPath(other, '/a')).to.equal(other)

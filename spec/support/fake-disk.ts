@@ -1,8 +1,7 @@
 /**
  * A disk made of memory, for {@link FakeMapper}: files that can be written to, cut short, replaced and lost by hand.
  */
-import { constants } from 'node:os'
-import { systemError } from '../../lib/errors.js'
+import { ERRNO, systemError } from '../../lib/errors.js'
 import type { FileInfo } from '../../lib/mapping/mapper.js'
 import { alignUp } from '../../lib/range.js'
 import { bytesAt } from './files.js'
@@ -142,7 +141,7 @@ export class FakeDisk {
   /** The file at a path. @throws ENOENT */
   file(path: string): FakeFile {
     const file = this.#files.get(path)
-    if (!file) throw systemError(constants.errno.ENOENT, 'open', path)
+    if (!file) throw systemError(ERRNO.ENOENT, 'open', path)
     return file
   }
 
@@ -160,11 +159,11 @@ export class FakeDisk {
   /** @throws EBADF */
   descriptor(fd: number): Descriptor {
     const descriptor = this.descriptors.get(fd)
-    if (!descriptor) throw systemError(constants.errno.EBADF, 'fstat')
+    if (!descriptor) throw systemError(ERRNO.EBADF, 'fstat')
     return descriptor
   }
 
   close(fd: number): void {
-    if (!this.descriptors.delete(fd)) throw systemError(constants.errno.EBADF, 'close')
+    if (!this.descriptors.delete(fd)) throw systemError(ERRNO.EBADF, 'close')
   }
 }

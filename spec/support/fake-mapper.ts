@@ -3,9 +3,8 @@
  * it holds, so that limits are checked by somebody who does not know of them.
  */
 import { constants as limits } from 'node:buffer'
-import { constants } from 'node:os'
 import { setImmediate } from 'node:timers/promises'
-import { systemError } from '../../lib/errors.js'
+import { ERRNO, systemError } from '../../lib/errors.js'
 import type { MapOutcome, Mapper, Mapping, MapTask } from '../../lib/mapping/mapper.js'
 import { checkTask, holds, refuseUnmappable, refuseWithoutBytes } from '../../lib/mapping/task.js'
 import { alignUp, type Range } from '../../lib/range.js'
@@ -324,7 +323,7 @@ export class FakeMapper implements Mapper {
     refuseWithoutBytes(file.info, task)
     if (this.servesAnyFile) return
     refuseUnmappable(file.info, task, this.name)
-    if (!file.mappable) throw systemError(constants.errno.ENODEV, 'mmap', path)
+    if (!file.mappable) throw systemError(ERRNO.ENODEV, 'mmap', path)
   }
 
   #map(part: MappedPart): void {
