@@ -69,6 +69,16 @@ export const cells = [
     run: async bench => runProgram(bench, await runtime.deno(), ['run', '--allow-all', '--no-lock'])
   },
   {
+    platform: linux,
+    runtime: 'Deno with --allow-ffi and --allow-read of some folders',
+    async run(bench) {
+      const allowed = [bench.app, bench.data]
+      const flags = [`--allow-read=${allowed}`, `--allow-ffi=${bench.app}`, '--no-prompt', '--no-lock']
+      const words = ['--read-only', '--confined']
+      return runProgram(bench, await runtime.deno(), ['run', ...flags], { words })
+    }
+  },
+  {
     platform: 'Linux x64, musl',
     runtime: 'Bun',
     short: true,

@@ -2,9 +2,21 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import process from 'node:process'
 
-/** Lines of its mappings, and paths of its descriptors. Where the operating system does not tell, none. */
+/**
+ * Lines of its mappings, and paths of its descriptors. Where the operating system does not tell, or the runtime permits
+ * nobody to ask, none.
+ */
 export function held(folder) {
   if (process.platform !== 'linux') return []
+  try {
+    return listed(folder)
+  } catch (error) {
+    if (error.name === 'NotCapable') return []
+    throw error
+  }
+}
+
+function listed(folder) {
   const below = `${folder}/`
   const mappings = readFileSync('/proc/self/maps', 'utf8')
     .split('\n')
