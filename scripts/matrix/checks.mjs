@@ -229,7 +229,7 @@ export const checks = {
   },
 
   async 'a truncated file is an error'(bench) {
-    if (!bench.writes) return 'nothing is written here'
+    if (!bench.writes) return 'nothing is written there'
     const path = makeVictim(bench, 'truncated')
     try {
       return await withFile(bench, path, { windowSize: MiB }, async file => {
@@ -306,7 +306,7 @@ export const checks = {
   },
 
   async 'a file in use can be removed'(bench) {
-    if (!bench.writes) return 'nothing is written here'
+    if (!bench.writes) return 'nothing is written there'
     const path = makeVictim(bench, 'removed')
     await withFile(bench, path, { windowSize: MiB }, async (file, manager) => {
       const cursor = file.cursor()

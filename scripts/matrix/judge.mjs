@@ -29,12 +29,16 @@ export function judge({ status, output }, { mapper = 'native', warning } = {}) {
     faults.push(`warnings: ${JSON.stringify(warnings, undefined, 2)}`)
   if (status !== 0 && faults.length === 0) faults.push(`the program ended with status ${status}`)
   const done = answer.checks.filter(({ error, left }) => !error && !left)
-  const left = answer.checks.filter(({ left }) => left)
+  const reasons = [...new Set(answer.checks.flatMap(({ left }) => left ?? []))]
+  const left = reasons.map(reason => {
+    const names = answer.checks.filter(check => check.left === reason).map(({ name }) => `"${name}"`)
+    return `not ${names.join(', ')}: ${reason}`
+  })
   return {
     faults,
     mapper: answer.mapper,
     runtime: answer.runtime,
-    note: [`${done.length} checks`, ...left.map(check => `not "${check.name}": ${check.left}`)].join('; '),
+    note: [`${done.length} checks`, ...left].join('; '),
     output: output.replace(line, '')
   }
 }
