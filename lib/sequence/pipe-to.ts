@@ -1,6 +1,8 @@
 /**
  * `pipeTo()`: write a sequence to a sink, lending it the bytes.
  */
+import { Buffer } from 'node:buffer'
+import { hasCode } from '../errors.js'
 import type { Chunks } from './chunks.js'
 import type { StreamOptions } from './sequence.js'
 import { openSink, type Sinkable } from './sinks.js'
@@ -55,6 +57,16 @@ export async function pipe(chunks: Chunks, writable: Sinkable, plan: PipePlan): 
     if (!plan.preventAbort || lost) void sink.destroy(error).then(() => giveUp?.(error))
   }
   const abort = () => interrupt(plan.signal?.reason)
+  /** Write a chunk. Where the kernel finds no bytes behind it, that they were lost is what to tell. */
+  const write = async (chunk: Buffer) => {
+    try {
+      await sink.write(chunk)
+    } catch (error) {
+      const lost = await lossUnder(chunk, chunks, error)
+      if (lost !== undefined) failure = { error: lost }
+      throw lost ?? error
+    }
+  }
   chunks.windows.onEnded(interrupt)
   // The windows hear of it too, but not while the sink flushes what they were.
   plan.signal?.addEventListener('abort', abort)
@@ -68,7 +80,7 @@ export async function pipe(chunks: Chunks, writable: Sinkable, plan: PipePlan): 
         break
       }
       const { length } = chunk
-      await done(sink.write(chunk))
+      await done(write(chunk))
       bytes += length
       plan.onProgress?.(bytes)
     }
@@ -87,6 +99,22 @@ export async function pipe(chunks: Chunks, writable: Sinkable, plan: PipePlan): 
     failure ??= { error }
   }
   if (failure) throw failure.error
+}
+
+/**
+ * Why the bytes of a lent chunk were lost, where that is why writing it failed: a page that is gone raises SIGBUS for
+ * programs, and for the kernel EFAULT.
+ */
+async function lossUnder(chunk: Buffer, chunks: Chunks, error: unknown): Promise<unknown> {
+  if (!chunks.leased || !hasCode(error, 'EFAULT')) return undefined
+  // Touch all of it: what is lost is known from then on.
+  Buffer.from(chunk)
+  try {
+    await chunks.advance()
+  } catch (lost) {
+    return lost
+  }
+  return undefined
 }
 
 async function begin(chunks: Chunks, writable: Sinkable, onGone: (error: unknown) => void) {
