@@ -19,10 +19,10 @@ struct job;
  *
  * After that, those whose ArrayBuffer is still there (detached as it is) stay covered until it has been
  * collected: all of Node that has taken an address from a Buffer keeps that Buffer while it reads, be it a
- * socket that is stalled for hours. So many at most: Linux allows a process 65,530 mappings, where the
- * covered ones are not next to each other.
+ * socket that is stalled for hours. So many at most: Linux allows a process 65,530 mappings, and the covered
+ * ones are not always next to each other.
  */
-enum { REST_COUNT = 1024, OUTLAST_COUNT = 32768 };
+enum { REST_COUNT = 1024, OUTLAST_COUNT = 16384 };
 
 /* Released ranges, oldest first, each with its range's hold. Under the lock. */
 struct rest_list {

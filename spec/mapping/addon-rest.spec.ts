@@ -47,10 +47,10 @@ describe('an address that was released', () => {
 
   it('is one of a bounded number, and goes with all others where the system is short of them', () => {
     const fd = other()
-    for (let i = 0; i < 40_000; i++) release(runSync(fd), true)
+    for (let i = 0; i < 20_000; i++) release(runSync(fd), true)
     const { outlasting, outlastingBytes } = addon.counters()
-    expect(outlasting).to.equal(32_768)
-    expect(outlastingBytes).to.equal(32_768 * page)
+    expect(outlasting).to.equal(16_384)
+    expect(outlastingBytes).to.equal(16_384 * page)
     addon.drain()
     expect(addon.counters()).to.include({ resting: 0, outlasting: 0, outlastingBytes: 0 })
     addon.closeSync(fd)
