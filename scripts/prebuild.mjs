@@ -56,19 +56,25 @@ if (options.packages) {
 /** Answers what is wrong, a line each. */
 function prebuild(target) {
   const file = join(prebuilds, target.name, 'slidemap.node')
-  // Whatever comes of it: the binary of other sources must not get into the package.
-  rmSync(file, { force: true })
+  const faults = attempt(target, file)
+  // The binary of other sources must not get into the package.
+  if (faults.length > 0) rmSync(file, { force: true })
+  const lines = faults.map(fault => `${target.name}: ${fault}`)
+  if (required || missing(target).length === 0) return lines
+  for (const line of lines) console.error(`slidemap: ${line}`)
+  return []
+}
+
+function attempt(target, file) {
   const commands = missing(target)
   if (commands.length > 0) {
-    const lack = `not built, there is no ${commands.join(', no ')} (Debian: apt-get install ${target.debianPackages.join(' ')})`
-    if (required) return [`${target.name}: ${lack}`]
-    console.error(`slidemap: ${target.name}: ${lack}`)
-    return []
+    const packages = target.debianPackages.join(' ')
+    return [`not built, there is no ${commands.join(', no ')} (Debian: apt-get install ${packages})`]
   }
   try {
-    return make(target, file).map(fault => `${target.name}: ${fault}`)
+    return make(target, file)
   } catch (error) {
-    return [`${target.name}: ${error.message}`]
+    return [error.message]
   }
 }
 
