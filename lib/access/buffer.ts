@@ -304,7 +304,9 @@ export class MappedBuffer extends NumberReader implements Disposable {
     if (typeof query === 'number') return query
     const found = search(this.#sights, query)
     const size = typeof query.needle === 'number' ? 1 : query.needle.length
-    this.#sights.verify(found === -1 ? undefined : found + size)
+    // Backwards, everything from the beginning down to what was found was looked at.
+    const forwards = search === searchForwards && found !== -1
+    this.#sights.verify(forwards ? found + size : undefined)
     return found
   }
 

@@ -78,16 +78,18 @@ async function lines(trial: Trial, of: Sequence, options: object): Promise<void>
 }
 
 async function reverseLines(trial: Trial): Promise<void> {
-  const { content } = trial
-  let end = content.at(-1) === 10 ? trial.size - 1 : trial.size
+  let place = trial.size
   const limit = trial.dice.of([1, 5, Number.POSITIVE_INFINITY])
-  for await (const line of trial.file.lines({ reverse: true, size: trial.window, limit })) {
-    const from = end - Buffer.byteLength(line)
-    trial.own(from, Buffer.from(line))
-    end = from - 1
-    if (end % 7 === 0) trial.step()
+  const options = { reverse: true, size: trial.window, limit, offsets: true } as const
+  for await (const { line, offset } of trial.file.lines(options)) {
+    trial.own(offset, Buffer.from(line))
+    // Between two lines there is one byte, and after the last one perhaps.
+    const gap = place - offset - Buffer.byteLength(line)
+    if (gap > 1 || gap < 0) trial.same(offset, 'what lies after the line', gap, 1)
+    place = offset
+    if (offset % 7 === 0) trial.step()
   }
-  if (limit === Number.POSITIVE_INFINITY) trial.end(end + 1, 0)
+  if (limit === Number.POSITIVE_INFINITY) trial.end(place, 0)
 }
 
 /** Texts that end with a null byte look like what a cut leaves. */

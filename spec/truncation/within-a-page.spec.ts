@@ -54,6 +54,7 @@ for (const mapper of realMappers.filter(name => name === 'native')) {
       'indexOf() of a zero': f => f.buffer().indexOf(0),
       'indexOf() of what was there': f => f.buffer().indexOf(content.subarray(CUT + 5)),
       'lastIndexOf()': f => f.buffer().lastIndexOf(content.subarray(CUT + 5)),
+      'lastIndexOf() that finds it before the cut': f => f.buffer().lastIndexOf(content[CUT - 1] as number),
       'an iteration': f => [...f.buffer(CUT - 5)]
     }
     for (const [name, call] of Object.entries(calls)) {
