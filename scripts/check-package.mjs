@@ -16,7 +16,7 @@ import { targets } from './targets/index.mjs'
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 const windows = process.platform === 'win32'
 const belongs =
-  /^(dist\/.+\.(js|cjs|d\.ts)|native\/prebuilds\/.+\.node|docs\/(?!decisions).+\.md|docs\/charts\/.+\.svg|README\.md|CHANGELOG\.md|LICENSE|package\.json)$/
+  /^(dist\/.+\.(js|cjs|d\.ts)|native\/prebuilds\/.+\.node|docs\/(?!decisions).+\.md|docs\/(charts\/.+|soak)\.svg|README\.md|CHANGELOG\.md|LICENSE|package\.json)$/
 const needed = [
   'dist/index.js',
   'dist/index.d.ts',
