@@ -1,7 +1,7 @@
 /**
  * `npm run test:windows`: the specs in Windows' Node, under wine. Ends with mocha's counts, of all releases together.
  *
- *   npm run test:windows -- --short              two minutes: what has most to do with the OS
+ *   npm run test:windows -- --short              a minute or two: what has most to do with the OS, in Node 22
  *   npm run test:windows -- --node 20 FILE...    in one release of Node, these files of specs
  *   npm run test:windows -- --grep WORDS
  */

@@ -7,33 +7,43 @@ import { copyFileSync, cpSync, mkdirSync, statSync, symlinkSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { NODES, root, Wine, whatLacks, windowsNode, windowsPath } from './wine.mjs'
-import { all, short } from './specs.mjs'
+import { all, notThere, short } from './specs.mjs'
 
 /**
  * Run the specs in each release of Node. Prints what mocha prints.
  *
  * @param {{ nodes?: string[], short?: boolean, grep?: string, specs?: string[], print?: (text: string) => void }} options
- *   short: what has most to do with Windows, in two minutes; specs: only those, by their paths in the checkout
+ *   short: what has most to do with Windows, in one release, in a minute or two; specs: only those, by their paths in the checkout
  * @returns {Promise<{ node: string, passed: number, failed: number, skipped: number, ended: boolean }[]>} ended: false
  *   where mocha did not come to its end
  * @throws {Error} where something lacks to run them
  */
 export async function testWindows({
-  nodes = NODES,
+  nodes,
   grep,
   print = text => process.stdout.write(text),
   ...choice
 } = {}) {
   const lack = whatLacks()
   if (lack) throw new Error(lack)
-  const specs = choice.specs ?? (choice.short ? short : all())
+  const specs = choice.specs ?? (choice.short ? short.specs : all())
+  const only = grep ?? (choice.short ? short.grep : undefined)
   const wine = new Wine()
+  const stop = () => {
+    wine.close()
+    process.exit(1)
+  }
+  for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, stop)
   try {
     const made = build(join(wine.folder, 'checkout'))
     const results = []
-    for (const node of nodes) {
+    for (const node of nodes ?? (choice.short ? NODES.slice(-1) : NODES)) {
       print(`\n== Node ${node} of Windows, ${specs.length} files of specs\n`)
-      const request = JSON.stringify({ specs: specs.map(spec => spec.replace(/\.ts$/, '.js')), grep })
+      const request = JSON.stringify({
+        specs: specs.map(spec => spec.replace(/\.ts$/, '.js')),
+        grep: only,
+        notThere
+      })
       const { code, output } = await wine.run(
         windowsNode(node),
         [
@@ -48,6 +58,7 @@ export async function testWindows({
     }
     return results
   } finally {
+    for (const signal of ['SIGINT', 'SIGTERM']) process.off(signal, stop)
     wine.close()
   }
 }
