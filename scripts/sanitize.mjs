@@ -1,6 +1,6 @@
 /**
  * The C core under sanitizers. `npm run test:sanitized` runs all of it; `-- --short` a selection, which CI runs; `--
- * FILES` these specs only.
+ * FILES` these specs only; `--rounds N` and `--seed N` are the driver's.
  *
  * 1. The core without Node (native/driver/stress.c), under AddressSanitizer with its search for leaks,
  *    UndefinedBehaviorSanitizer, ThreadSanitizer, and valgrind where that is installed.
@@ -18,7 +18,11 @@ import { parseArgs } from 'node:util'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 const { values: asked, positionals: files } = parseArgs({
-  options: { short: { type: 'boolean', default: false } },
+  options: {
+    short: { type: 'boolean', default: false },
+    rounds: { type: 'string' },
+    seed: { type: 'string', default: '1' }
+  },
   allowPositionals: true
 })
 
@@ -37,7 +41,8 @@ const selection = [
  */
 const notUnderTheRuntime = ['spec/http-range.spec.ts']
 
-const rounds = asked.short ? 200 : 2000
+/** Of each thread of the driver. */
+const rounds = asked.rounds ?? (asked.short ? 200 : 2000)
 const folder = mkdtempSync(join(tmpdir(), 'slidemap-sanitized-'))
 const failures = []
 
@@ -84,11 +89,11 @@ function driverSources() {
   return [join(native, 'driver/stress.c'), ...core.map(name => join(native, name))]
 }
 
-function stress(name, flags, { seed = 1, prefix = [], env = {} } = {}) {
+function stress(name, flags, { prefix = [], env = {} } = {}) {
   const program = join(folder, `stress-${name.replace(/\W+/g, '-')}`)
   const args = ['-std=c11', '-g', '-O1', '-pthread', ...flags, ...driverSources(), '-o', program]
   if (!run(`build the driver, ${name}`, 'gcc', args)) return
-  const [command, ...rest] = [...prefix, program, `${rounds}`, `${seed}`]
+  const [command, ...rest] = [...prefix, program, `${rounds}`, asked.seed]
   run(`driver, ${name}`, command, rest, { env })
 }
 

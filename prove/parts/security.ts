@@ -59,13 +59,17 @@ async function flipped<T>(folder: string, use: (name: string) => Promise<T>): Pr
   linkSync(first, name)
   const child: ChildProcess = fork(flipper, [name, first, other])
   try {
-    await once(child, 'message')
+    await Promise.race([once(child, 'message'), once(child, 'exit').then(gone)])
     return await use(name)
   } finally {
-    const ended = once(child, 'close')
+    const ended = once(child, 'exit')
     child.disconnect()
     await ended
   }
+}
+
+function gone([code]: unknown[]): never {
+  throw new Error(`the program that gives one name to two files ended with ${code}`)
 }
 
 /** How often each came. */
@@ -96,22 +100,22 @@ function openings(folder: string, { scale, signal, progress }: Proof): Promise<R
     for (let i = 0; i < tries; i++) {
       signal.throwIfAborted()
       try {
-        await using file = await manager.open(name, { flags: constants.O_NOFOLLOW })
-        count(counts, owner(await file.read(0)))
+        // Closed by hand: `await using` in a loop, as it is compiled here, throws what an earlier round threw once more.
+        const file = await manager.open(name, { flags: constants.O_NOFOLLOW })
+        const bytes = await file.read(0).finally(() => file.close())
+        count(counts, owner(bytes))
       } catch (error) {
         count(counts, codeOf(error))
       }
       if (i % 100 === 0) progress(i / tries)
     }
-    const { size } = counts
-    const passed = size === Number(counts.has('right')) + Number(counts.has('ELOOP')) && counts.has('ELOOP')
     return {
       claim:
         'With O_NOFOLLOW, a name that becomes a link to another file and back again all the time: right bytes or ELOOP.',
       tried: tries,
       unit: 'openings',
       result: listed(counts),
-      passed: passed && counts.has('right')
+      passed: counts.size === 2 && counts.has('right') && counts.has('ELOOP')
     }
   })
 }

@@ -1,18 +1,15 @@
 /**
  * A program that gives one name to two files, in turn, as fast as it can: the first by its own name, the other by a
- * link. Arguments: the name, the first file, the other. Ends when its parent says so, or goes.
+ * link. Arguments: the name, the first file, the other. Ends when its parent lets go of it, or is gone.
  */
 import { linkSync, renameSync, symlinkSync } from 'node:fs'
 
 const [name = '', first = '', other = ''] = process.argv.slice(2)
 
 let going = true
-for (const event of ['message', 'disconnect'] as const) {
-  process.once(event, () => {
-    going = false
-    process.disconnect?.()
-  })
-}
+process.once('disconnect', () => {
+  going = false
+})
 
 let flips = 0
 function flip(): void {
