@@ -27,7 +27,7 @@ import { cpSync, mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { NODES as windowsReleases, Wine, whatLacks as wineLacks, windowsPath } from '../wine/wine.mjs'
 import { muslLacks, muslLibraries } from './musl.mjs'
-import { copyInstalled, copySources, root } from './package.mjs'
+import { copyInstalled, root } from './package.mjs'
 import { find, plainEnvironment, run } from './processes.mjs'
 import { judge, runProgram } from './judge.mjs'
 import { nodes, runtime } from './runtimes.mjs'
@@ -70,7 +70,7 @@ export const cells = [
   },
   {
     platform: linux,
-    runtime: 'Deno with --allow-ffi and --allow-read of some folders',
+    runtime: 'Deno --allow-ffi=FOLDER --allow-read=FOLDERS',
     async run(bench) {
       const allowed = [bench.app, bench.data]
       const flags = [`--allow-read=${allowed}`, `--allow-ffi=${bench.app}`, '--no-prompt', '--no-lock']
@@ -179,17 +179,7 @@ export const cells = [
     runtime: `all specs, Node ${nodes[line]}`,
     long: true,
     run: async () => runSpecs(root, await runtime.node(line))
-  })),
-  {
-    platform: linux,
-    runtime: 'all specs, external buffers forbidden',
-    long: true,
-    async run({ scratch }) {
-      const copy = copySources(join(scratch, 'specs-without-external-buffers'))
-      await build(join(copy, 'native/build/Release/slidemap.node'))
-      return runSpecs(copy, process.execPath)
-    }
-  }
+  }))
 ]
 
 function permission(line) {

@@ -29,7 +29,7 @@ export async function pack(scratch) {
 }
 
 /** The sources as git knows them, and the development dependencies of this tree; answers the folder. */
-export function copySources(folder) {
+function copySources(folder) {
   const list = execFileSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], {
     cwd: root,
     encoding: 'utf8',
