@@ -1,9 +1,8 @@
 /** Programs that the matrix runs: with a time limit, all output kept, and gone when the matrix ends. */
 import { spawn } from 'node:child_process'
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
+import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
-import { existsSync } from 'node:fs'
 
 const windows = process.platform === 'win32'
 
