@@ -5,7 +5,7 @@
  * one used longest ago first, when another file needs the room, and opened again when they are needed.
  */
 import { Buffer } from 'node:buffer'
-import { statSync } from 'node:fs'
+import { fstatSync, statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { ERRNO, SlidemapError, systemError } from '../errors.js'
 import type { FileInfo, MapOutcome, Mapper } from '../mapping/mapper.js'
@@ -55,10 +55,15 @@ export class Handle implements Linked<Handle> {
     return (this.info && this.#place) ?? (this.source as string | Buffer)
   }
 
-  /** What is at that place now, without opening it; undefined where that cannot be told. */
+  /**
+   * What is at that place now, or under the descriptor that was lent, without opening it; undefined where that cannot be
+   * told: its owner may have closed it.
+   */
   look(): (Identity & Pick<FileInfo, 'size'>) | undefined {
     try {
-      const { size, dev, ino } = statSync(this.place, { bigint: true })
+      const { source } = this
+      const stats = typeof source === 'function' ? fstatSync(source(), BIGINT) : statSync(this.place, BIGINT)
+      const { size, dev, ino } = stats
       return { size: Number(size), dev, ino }
     } catch {
       return undefined
@@ -78,6 +83,8 @@ function absolute(path: string | Buffer): string | Buffer | undefined {
 }
 
 const SLASH = 0x2f
+
+const BIGINT = { bigint: true } as const
 
 /** A path to open, or what answers a descriptor that is the caller's own and is never closed here, -1 if it is closed. */
 export type HandleSource = string | Buffer | (() => number)

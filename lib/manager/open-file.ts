@@ -230,8 +230,8 @@ export class OpenFile {
   }
 
   #sizeSync(): number {
-    const { manager, handle } = this
-    if (manager.handles.isOpen(handle)) return this.#runSync(undefined).info.size
+    const { handle } = this
+    if (handle.fd !== -1 || this.#info.kind !== 'file') return this.#runSync(undefined).info.size
     const found = handle.look()
     return found !== undefined && isSameFile(found, this.#info) ? found.size : Number.POSITIVE_INFINITY
   }

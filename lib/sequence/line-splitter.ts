@@ -62,10 +62,14 @@ export class LineSplitter implements Splitter<LineBatch> {
 
   take(): LineBatch | undefined {
     if (this.#last !== undefined) return this.#takeLast()
-    if (this.satisfied || (this.#skipping && !this.#skip())) return undefined
-    const end = this.#carry.length > 0 ? this.#endOfCarried() : this.#endOfPiece()
-    if (end === -1) return undefined
-    return this.#count(this.#decode(end))
+    for (;;) {
+      if (this.satisfied || (this.#skipping && !this.#skip())) return undefined
+      const end = this.#carry.length > 0 ? this.#endOfCarried() : this.#endOfPiece()
+      if (end === -1) return undefined
+      const batch = this.#count(this.#decode(end))
+      // None, where the file was cut and has grown again between being searched and being decoded.
+      if (batch.length > 0) return batch
+    }
   }
 
   keep(): void {

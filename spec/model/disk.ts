@@ -88,6 +88,17 @@ export class History {
     return this.versions.length - 1
   }
 
+  /** Bytes at the most, so far. */
+  get longest(): number {
+    return Math.max(...this.versions.map(({ length }) => length))
+  }
+
+  /** Whether it may have been this long since that change: what is being appended comes bit by bit. */
+  hadSince(change: number, size: number): boolean {
+    const sizes = this.versions.slice(change).map(({ length }) => length)
+    return size >= Math.min(...sizes) && size <= Math.max(...sizes)
+  }
+
   /** Whether it has become shorter since that change. */
   shrankSince(change: number): boolean {
     return this.versions

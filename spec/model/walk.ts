@@ -198,7 +198,8 @@ export class Walk {
   get #tooLarge(): boolean {
     const { range, most, unit, concat } = this.#given
     const windows = this.kind === 'windows' || this.kind === 'copied windows'
-    if (!windows || concat) return Math.min(range.size, this.#content.length) + 2 * unit > most
+    const longest = this.files.reduce((sum, { history }) => sum + history.longest, 0)
+    if (!windows || concat) return Math.min(range.size, longest) + 2 * unit > most
     const end = Math.min(this.#place + range.size, range.end)
     return Math.ceil(end / unit) * unit - Math.floor(this.#place / unit) * unit > most
   }

@@ -144,8 +144,7 @@ export class World {
     }
     // Replaced meanwhile: nobody can say which of them it is.
     if (disk.file(path) !== history) return file.close()
-    const sizes = history.versions.slice(since).map(({ length }) => length)
-    if (!sizes.includes(file.size)) throw new Error(`${path} was opened with ${file.size} bytes`)
+    if (!history.hadSince(since, file.size)) throw new Error(`${path} was opened with ${file.size} bytes`)
     this.#files.push({ file, path, history, since, closed: false })
   }
 
@@ -191,8 +190,7 @@ export class World {
     const before = of.history.count
     try {
       const size = await of.file.refresh()
-      const sizes = of.history.versions.slice(before).map(({ length }) => length)
-      if (!sizes.includes(size)) throw new Error(`${of.path} has ${size} bytes now?`)
+      if (!of.history.hadSince(before, size)) throw new Error(`${of.path} has ${size} bytes now?`)
     } catch (error) {
       this.#scene.excuse(error, { files: [of] })
     }

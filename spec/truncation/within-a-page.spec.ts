@@ -1,4 +1,4 @@
-import { truncateSync } from 'node:fs'
+import { closeSync, openSync, rmSync, truncateSync } from 'node:fs'
 import { expect } from 'chai'
 import { MapManager, type MappedFile, SlidemapError } from '../../lib/index.js'
 import { bytesAt, tempFile } from '../support/files.js'
@@ -122,6 +122,17 @@ for (const mapper of realMappers.filter(name => name === 'native')) {
         // These are the zeros that the file had.
         expect(buffer.at(20)).to.equal(0)
       })
+    })
+
+    it('lets a file be read on whose descriptor its owner has closed, or that is no longer at its path', async () => {
+      const zeros = tempFile('zeros-on-loan', Buffer.alloc(2 * PAGE))
+      const fd = openSync(zeros, 'r')
+      const lent = (await manager.open(fd)).buffer()
+      const own = (await manager.open(zeros)).buffer()
+      expect([lent.at(0), own.at(0)]).to.deep.equal([0, 0])
+      closeSync(fd)
+      rmSync(zeros)
+      expect([lent.at(PAGE), own.at(PAGE)]).to.deep.equal([0, 0])
     })
 
     async function eventuallyMapped(regions: number): Promise<void> {
