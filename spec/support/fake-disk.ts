@@ -140,7 +140,9 @@ export class FakeDisk {
 
   /** The file at a path. @throws ENOENT */
   file(path: string): FakeFile {
-    const file = this.#files.get(path)
+    // What is opened again is named absolutely, on Windows with a drive.
+    const name = process.platform === 'win32' ? path.replace(/^[A-Z]:/, '').replaceAll('\\', '/') : path
+    const file = this.#files.get(name)
     if (!file) throw systemError(ERRNO.ENOENT, 'open', path)
     return file
   }
