@@ -3,6 +3,7 @@ import { readFileSync, type PathLike, promises, readSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import {
+  ERRNO,
   ERROR_CODES,
   type ErrorCode,
   hasCode,
@@ -77,7 +78,7 @@ describe('an error of the operating system', () => {
   }
 
   it('has no path where none is known', () => {
-    const ours = systemError(9, 'read')
+    const ours = systemError(ERRNO.EBADF, 'read')
     let theirs: unknown
     try {
       readSync(2 ** 30, Buffer.alloc(1))
@@ -89,7 +90,7 @@ describe('an error of the operating system', () => {
   })
 
   it('ends with the hint, in parentheses', () => {
-    const { message } = systemError(12, 'mmap', '/a', 'raise vm.max_map_count')
+    const { message } = systemError(ERRNO.ENOMEM, 'mmap', '/a', 'raise vm.max_map_count')
     expect(message).to.equal("ENOMEM: not enough memory, mmap '/a' (raise vm.max_map_count)")
   })
 
@@ -139,7 +140,7 @@ describe('a wrong argument', () => {
 describe('hasCode', () => {
   it('knows the code of our errors, of Node and of the operating system', () => {
     expect(hasCode(new SlidemapError('ERR_MAP_LIMIT', ''), 'ERR_MAP_LIMIT')).to.equal(true)
-    expect(hasCode(systemError(2, 'open'), 'ENOENT')).to.equal(true)
+    expect(hasCode(systemError(ERRNO.ENOENT, 'open'), 'ENOENT')).to.equal(true)
     expect(hasCode(invalidRange('a', 'b', 1), 'ERR_OUT_OF_RANGE')).to.equal(true)
   })
 

@@ -58,8 +58,22 @@ export const short = {
   grep: '^(the read mapper|on the addon|On Windows)'
 }
 
+const small = 'of windows below 64 KiB'
+const cut = 'Windows does not cut short or replace what is mapped'
+
 /** Tests that cannot hold there, by regular expressions of their titles, and why. */
-export const notThere = []
+export const notThere = [
+  ['native mapper tells in stats\\(\\) (who waits|how many regions were unmapped)', small],
+  ['tell what is mapped and unmapped, in order \\(native\\)', small],
+  ['the options of a manager round the size of windows up', small],
+  ['on the native mapper, a budget of one window serves walks from any byte', `${small}: docs/platforms.md`],
+  ['native mapper, of files that change under it tells which was', cut],
+  ['refuses, leaving nothing open, what is not there, as the OS says it', 'Windows says ENOENT for ENOTDIR'],
+  [
+    'a source is (a file: URL|refused as out of range where its path has a null byte)',
+    'of URLs without a drive'
+  ]
+]
 
 function pathOf(name) {
   return `spec/${name}.spec.ts`

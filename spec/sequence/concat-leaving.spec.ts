@@ -87,7 +87,7 @@ concatSuite('left early', bench => {
         path: tempPath('left/missing'),
         index: 5
       })
-      expect(error.message).to.match(/ENOENT.*left\/missing.*source 5/)
+      expect(error.message).to.match(/ENOENT.*left.missing.*source 5/)
       expect(count).to.equal(5)
       expect(pulled.left).to.equal(pulled.exhausted ? 0 : 1)
     })
