@@ -36,10 +36,10 @@ const selection = [
 ]
 
 /**
- * Programs of others get the runtime too, and some do not bear it: `curl --version` never ends. These specs start
- * such ones, and run none of the C core but what others do as well.
+ * Programs of others get the runtime too, and some do not bear it: `curl --version` never ends. And these want the
+ * packages where the checkout is. They run none of the C core but what others do as well.
  */
-const notUnderTheRuntime = ['spec/http-range.spec.ts']
+const elsewhere = ['spec/http-range.spec.ts', 'spec/mapping/permission.spec.ts', 'spec/package*.spec.ts']
 
 /** Of each thread of the driver. */
 const rounds = asked.rounds ?? (asked.short ? 200 : 2000)
@@ -119,7 +119,7 @@ function specs() {
     [
       'node_modules/mocha/bin/mocha.js',
       ...chosen,
-      ...notUnderTheRuntime.flatMap(file => ['--exclude', file]),
+      ...elsewhere.flatMap(file => ['--exclude', file]),
       // A few times as slow.
       '--timeout',
       '300000'
