@@ -3,7 +3,7 @@ import { WATCHED, type SoakResult } from './soak.js'
 
 interface Colors {
   ours: string
-  limit: string
+  bound: string
   text: string
   faint: string
   grid: string
@@ -62,7 +62,10 @@ export function chartOf(result: SoakResult, subtitle: string, colors: Colors): o
             x: {
               field: 'at',
               type: 'quantitative',
-              title: i === all.length - 1 ? 'seconds; the first fifth is warm-up' : null,
+              title:
+                i === all.length - 1
+                  ? 'seconds; the first fifth is warm-up; dots: after a collection, which is what is judged'
+                  : null,
               scale: { nice: false }
             },
             y: {
@@ -73,6 +76,11 @@ export function chartOf(result: SoakResult, subtitle: string, colors: Colors): o
               scale: { zero: true }
             }
           }
+        },
+        {
+          data: { values: result.samples.filter(({ collected }) => collected) },
+          mark: { type: 'circle', color: colors.bound, size: 28, opacity: 1 },
+          encoding: { x: { field: 'at', type: 'quantitative' }, y: { field: name, type: 'quantitative' } }
         }
       ]
     }))

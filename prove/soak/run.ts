@@ -52,7 +52,8 @@ async function main(): Promise<number> {
     const head = `${new Date().toISOString().slice(0, 10)}: ${consumers.toLocaleString('en')} consumers at a time, seed ${seed}.\n${machineLine()}.`
     await draw(result, `${consumers.toLocaleString('en')} consumers on 64 MiB; ${words[0]}`)
     const lines = words.map(line => `- ${line}`).join('\n')
-    const alt = 'Memory, heap, mappings and descriptors over the time of a soak: all level after the warm-up.'
+    const alt =
+      'Memory, heap, mappings and descriptors over the time of a soak: what is left after collections is level after the warm-up.'
     fillIn(`${docs}reliability.md`, 'soak', `${head}\n\n${lines}\n\n![${alt}](soak.svg)`)
   }
   return result.passed ? 0 : 1
