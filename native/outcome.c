@@ -46,17 +46,18 @@ static bool refused(napi_status status)
          status == napi_cannot_run_js || status == napi_invalid_arg;
 }
 
-/* Where external buffers are forbidden (Electron): the bytes on the heap. The task keeps its mapping. */
+/*
+ * Where external buffers are forbidden (Electron): the bytes on the heap; no buffer, and no mapping, where they
+ * were not the file's any more.
+ */
 static napi_status copy_mapping(napi_env env, struct task *task, napi_value *buffer)
 {
   void *bytes;
   napi_status status = napi_create_arraybuffer(env, task->slot->length, &bytes, buffer);
   if (status != napi_ok) return status;
   memcpy(bytes, (const void *)atomic_load(&task->slot->start), task->slot->length);
-  if (atomic_load(&task->slot->fault) >= 0) {
-    task_lost_page(task);
-    *buffer = NULL;
-  }
+  task_copied(task);
+  if (!task->slot) *buffer = NULL;
   return napi_ok;
 }
 

@@ -173,8 +173,9 @@ void task_run(struct task *task)
   if (!done) task_fail(task, task->error, task->syscall);
 }
 
-void task_lost_page(struct task *task)
+void task_copied(struct task *task)
 {
   task->lost = atomic_load(&task->slot->fault);
-  if (!settle(task, true)) task_fail(task, task->error, task->syscall);
+  /* Asked in any case: what is cut off within a page reads as zeros, and is no fault. */
+  if (!settle(task, task->lost >= 0)) task_fail(task, task->error, task->syscall);
 }

@@ -37,9 +37,9 @@ void task_run(struct task *task);
 void task_fail(struct task *task, int error, const char *syscall);
 
 /*
- * A page of the mapping was lost after it had been mapped, as its slot tells: fail, unless the file is just too
- * short by now.
+ * The mapping's bytes were copied: see whether they were the file's. Without a `slot` afterwards they were not: the
+ * file is too short by now, or `error` says why.
  */
-void task_lost_page(struct task *task);
+void task_copied(struct task *task);
 
 #endif

@@ -6,17 +6,22 @@ import { tempFile, tempPath } from '../support/files.js'
 
 const root = join(addonPath, '../../../..')
 
+// In children: an addon cannot be unloaded again, and would be left in the temporary folder's mappings.
 describe('the addon, where the runtime forbids external buffers', () => {
-  it('hands out copies, and keeps nothing mapped', function () {
-    const made = tempPath('copies.node')
+  const made = tempPath('copies.node')
+
+  before(function () {
+    this.timeout(120_000)
     const build = spawnSync(process.execPath, [join(root, 'scripts/build-native.mjs'), made], {
       encoding: 'utf8',
       env: { ...process.env, SLIDEMAP_CFLAGS: '-DSLIDEMAP_NO_EXTERNAL_BUFFERS' }
     })
     if (build.stderr.includes('ENOENT')) return this.skip() // no compiler here
     expect(build.status, build.stderr).to.equal(0)
+  })
+
+  it('hands out copies, and keeps nothing mapped', () => {
     const file = tempFile('copied', Buffer.alloc(10_000, 'copies'))
-    // A child: an addon cannot be unloaded again, and would be left in the temporary folder's mappings.
     const program = `
       const assert = require('node:assert'), fs = require('node:fs')
       const [addonPath, path] = process.argv.slice(1)
@@ -43,5 +48,33 @@ describe('the addon, where the runtime forbids external buffers', () => {
       })`
     const { stdout, stderr } = spawnSync(process.execPath, ['-e', program, made, file], { encoding: 'utf8' })
     expect(stdout, stderr).to.equal('right\n')
-  }).timeout(120_000)
+  })
+
+  it('hands out nothing where the file is cut short before it is copied, within a page too', () => {
+    const file = tempFile('cut-before-copying', Buffer.alloc(8192, 'copies'))
+    const program = `
+      const assert = require('node:assert'), fs = require('node:fs')
+      const [addonPath, path] = process.argv.slice(1)
+      const addon = require(addonPath)
+      const mapThenCut = async (job, length) => {
+        const mapped = addon.run(job, -1, Buffer.from(path), 0, 0, fs.statSync(path).size, true)
+        const after = path + job
+        const fd = fs.openSync(after, 'w')
+        // On the pool's one thread: when it is written, the job has mapped, and nobody has copied yet.
+        fs.write(fd, 'after', () => fs.closeSync(fd))
+        while (fs.statSync(after).size === 0);
+        fs.truncateSync(path, length)
+        const outcome = await mapped
+        assert.deepEqual([outcome.errno, outcome.buffer, outcome.size], [0, undefined, length])
+        assert.equal(outcome.copied, false)
+        addon.closeSync(outcome.fd)
+        assert.equal(addon.counters().mappings, 0)
+      }
+      mapThenCut(1, 5000).then(() => mapThenCut(2, 4096)).then(() => mapThenCut(3, 10)).then(() => console.log('right'))`
+    const { stdout, stderr } = spawnSync(process.execPath, ['-e', program, made, file], {
+      encoding: 'utf8',
+      env: { ...process.env, UV_THREADPOOL_SIZE: '1' }
+    })
+    expect(stdout, stderr).to.equal('right\n')
+  })
 })
