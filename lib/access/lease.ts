@@ -5,6 +5,7 @@ import type { Region } from '../manager/region.js'
 import type { Range } from '../range.js'
 import { BaseWindow, LeasedWindow, type Window } from '../window.js'
 import { Cursor, type CursorView } from './cursor.js'
+import { throwIfEnded } from './sights.js'
 
 /** A window over a part of a shared region. */
 class SharedWindow extends BaseWindow {
@@ -61,9 +62,12 @@ class OwnWindow extends LeasedWindow {
  * Lease the bytes `[offset, offset + length)` of a view if one shared region holds them all, or can be made to.
  *
  * @param length bytes, clamped at the end of the view
- * @throws what {@link Cursor.use} does
+ * @throws what {@link Cursor.use} does; {@link throwIfEnded}
  */
 export function tryLease(view: CursorView, offset: number, length: number): Window | undefined {
+  const place = view.base + offset
+  view.file.throwIfClosed()
+  if (place < view.limit) throwIfEnded(view, place)
   const cursor = new Cursor(view)
   try {
     cursor.use(offset, length)

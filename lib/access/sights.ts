@@ -166,10 +166,7 @@ export class Sights implements Pieces {
     this.throwIfClosed()
     const { file, windowSize } = this.#view
     file.throwIfClosed()
-    if (place >= file.size) {
-      const message = `the file ended at ${file.size} when it was looked at last, short of ${place + 1}`
-      throw new SlidemapError('ERR_MAP_FILE_TRUNCATED', message, { path: file.path, offset: file.size })
-    }
+    throwIfEnded(this.#view, place)
     const found = file.shared.find(place)
     if (found !== undefined) {
       found.touch()
@@ -179,6 +176,16 @@ export class Sights implements Pieces {
     made.unlease()
     return made
   }
+}
+
+/**
+ * @param place bytes from the start of the file, inside the view
+ * @throws {SlidemapError} ERR_MAP_FILE_TRUNCATED where the file is known to end before it by now
+ */
+export function throwIfEnded({ file }: CursorView, place: number): void {
+  if (place < file.size) return
+  const message = `the file ended at ${file.size} when it was looked at last, short of ${place + 1}`
+  throw new SlidemapError('ERR_MAP_FILE_TRUNCATED', message, { path: file.path, offset: file.size })
 }
 
 /** A part of a piece that holds the byte at `offset`. */

@@ -36,7 +36,7 @@ export class ChunkIterator implements AsyncIterableIterator<Buffer>, AsyncDispos
   next(): Promise<IteratorResult<Buffer, undefined>> {
     if (this.#left) return this.#closed().then(() => DONE)
     if (this.#pending === 0 && !this.#stream.destroying) {
-      const chunk = this.#chunks.take()
+      const chunk = this.#atHand()
       if (chunk !== undefined) return Promise.resolve({ done: false, value: chunk })
     }
     this.#pending++
@@ -66,6 +66,15 @@ export class ChunkIterator implements AsyncIterableIterator<Buffer>, AsyncDispos
 
   [Symbol.asyncIterator](): this {
     return this
+  }
+
+  #atHand(): Buffer | undefined {
+    try {
+      return this.#chunks.take()
+    } catch {
+      // Whoever takes it in turn meets it again, and tells.
+      return undefined
+    }
   }
 
   async #advance(): Promise<IteratorResult<Buffer, undefined>> {

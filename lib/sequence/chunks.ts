@@ -44,8 +44,8 @@ export class Chunks {
     if (window === undefined || this.#position === window.length) return undefined
     const from = this.#position
     const to = Math.min(from + this.#options.chunkSize, window.length)
-    this.#position = to
     const bytes = window.bytes.subarray(from, to)
+    this.#position = to
     if (this.#options.leased) return bytes
     const chunk = this.#copy(bytes)
     // Zeros in place of lost bytes are not data: the copy is checked, not the promise that it will be.

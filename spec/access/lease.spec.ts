@@ -44,6 +44,14 @@ for (const mapper of realMappers) {
       window.release()
     })
 
+    it('say of bytes that are known to be gone what every read of them says', async () => {
+      truncateSync(path, 300)
+      await file.refresh()
+      for (const read of [() => buffer.at(400), () => buffer.lease(400, 10), () => buffer.subarray(400, 410)])
+        expect(codeOf(read)).to.equal('ERR_MAP_FILE_TRUNCATED')
+      expect(codeOf(() => buffer.lease(buffer.length, 1))).to.equal('ERR_MAP_OUT_OF_RANGE')
+    })
+
     it('have a region of their own where no shared one holds them all, unmapped when they are released', () => {
       const window = buffer.lease(page, 5 * page)
       expect([window.offset, window.length, window.lifetime]).to.deep.equal([page, 5 * page, 'leased'])

@@ -140,6 +140,15 @@ for (const mapper of realMappers) {
       expect(await chunks.next()).to.deep.equal(DONE)
     })
 
+    it('rejects, once, in an iteration of a concatenation whose file was unmapped', async () => {
+      const path = file.path as string
+      const chunks = manager.concat([path]).stream()[Symbol.asyncIterator]()
+      await chunks.next()
+      manager.unmapFile(path)
+      expect(await failure(chunks.next())).to.include({ code: 'ERR_MAP_RELEASED' })
+      expect(await chunks.next()).to.deep.equal(DONE)
+    })
+
     it('leaves the next() that waits to tell what ended it, when return() meets it', async () => {
       const stop = new AbortController()
       const chunks = file.stream({ signal: stop.signal })[Symbol.asyncIterator]()
