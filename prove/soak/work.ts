@@ -30,7 +30,7 @@ export class Pool {
     for (let at = 0; at < PATTERN; at += LINE)
       this.#pattern.write(`${String(at / LINE).padStart(LINE - 1, '.')}\n`, at, 'latin1')
     this.files = [
-      ...[64 * MiB, 128 * MiB, 192 * MiB].map((size, i) => this.#make(`real-${i}`, size, false)),
+      ...[16 * MiB, 32 * MiB, 48 * MiB].map((size, i) => this.#make(`real-${i}`, size, false)),
       ...[GiB, 512 * MiB].map((size, i) => this.#make(`sparse-${i}`, size, true))
     ]
   }
