@@ -52,7 +52,7 @@ export async function testWindows({
           windowsPath(join(wine.folder, `files-${node}`)),
           request
         ],
-        { onOutput: print }
+        { onOutput: print, timeout: 3_600_000 }
       )
       results.push(countsOf(node, code, output))
     }
