@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import { truncateSync } from 'node:fs'
 import { type MappedBuffer, type MappedFile, MapManager, type Window } from '../../lib/index.js'
 import { bytesAt, tempFile } from '../support/files.js'
-import { collectedUntil, realMappers } from '../support/mappers.js'
+import { collectedUntil, needsMappings, realMappers } from '../support/mappers.js'
 import { canWitness, mappedBytesOf } from '../support/os.js'
 import { granularity as page } from '../support/granularity.js'
 
@@ -172,9 +172,7 @@ describe('bytes that are lost under a mapped buffer', () => {
   let file: MappedFile
   let buffer: MappedBuffer
 
-  before(function () {
-    if (!realMappers.includes('native')) this.skip()
-  })
+  before(needsMappings)
 
   beforeEach(async () => {
     manager = new MapManager({ mapper: 'native', windowSize: 8 * page })

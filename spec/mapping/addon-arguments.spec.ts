@@ -1,6 +1,7 @@
 import { expect } from 'chai'
 import { inspect } from 'node:util'
-import { addon, needsMappings } from '../support/addon.js'
+import { addon } from '../support/addon.js'
+import { needsMappings } from '../support/mappers.js'
 import { descriptorsOf } from '../support/os.js'
 import { tempFile } from '../support/files.js'
 

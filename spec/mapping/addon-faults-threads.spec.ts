@@ -2,7 +2,8 @@ import { expect } from 'chai'
 import { truncateSync, writeFileSync } from 'node:fs'
 import { promisify } from 'node:util'
 import { crc32, deflate, inflateSync } from 'node:zlib'
-import { addon, bytesOf, needsMappings, release, run, runSync } from '../support/addon.js'
+import { addon, bytesOf, release, run, runSync } from '../support/addon.js'
+import { needsMappings } from '../support/mappers.js'
 import { bytesAt, MiB, tempFile } from '../support/files.js'
 
 const { pageSize: page } = addon

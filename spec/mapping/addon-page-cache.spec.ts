@@ -1,6 +1,7 @@
 import { closeSync, openSync } from 'node:fs'
 import { expect } from 'chai'
-import { addon, needsMappings, nextJob } from '../support/addon.js'
+import { addon, nextJob } from '../support/addon.js'
+import { needsMappings } from '../support/mappers.js'
 import { bytesAt, tempFile } from '../support/files.js'
 import { cachedPages, countCached, dropFromCache } from '../support/page-cache.js'
 

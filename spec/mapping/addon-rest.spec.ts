@@ -1,5 +1,6 @@
 import { expect } from 'chai'
-import { addon, bytesOf, collectUntil, needsMappings, release, runSync } from '../support/addon.js'
+import { addon, bytesOf, collectUntil, release, runSync } from '../support/addon.js'
+import { needsMappings } from '../support/mappers.js'
 import { tempFile, temporaryFolder } from '../support/files.js'
 import { mappingsBelow, mappingsOf } from '../support/os.js'
 

@@ -1,7 +1,8 @@
 import { expect } from 'chai'
 import { constants as os } from 'node:os'
 import { ADVICE, type AddonOutcome } from '../../lib/mapping/addon.js'
-import { addon, bytesOf, collectUntil, needsMappings, release, run, runSync } from '../support/addon.js'
+import { addon, bytesOf, collectUntil, release, run, runSync } from '../support/addon.js'
+import { needsMappings } from '../support/mappers.js'
 import { bytesAt, tempFile } from '../support/files.js'
 import { mappedBytesOf, mappingsOf } from '../support/os.js'
 

@@ -7,6 +7,7 @@ import { type Addon, type AddonOutcome, KIND } from '../../lib/mapping/addon.js'
 import { loadAddon } from '../../lib/mapping/load-addon.js'
 import { nativeMapper } from '../../lib/mapping/native.js'
 import { bytesAt, tempFile, temporaryFolder } from '../support/files.js'
+import { needsMappings } from '../support/mappers.js'
 import { mappingsOf } from '../support/os.js'
 import { requireAddon } from './installed.js'
 
@@ -306,7 +307,8 @@ describe('the native mapper', () => {
       expect(granularity % pageSize).to.equal(0)
     })
 
-    it('reads zeros where a file lost its pages, and says from where on', () => {
+    it('reads zeros where a file lost its pages, and says from where on', function () {
+      needsMappings.call(this)
       const mapper = nativeMapper()
       const page = mapper.pageSize
       const content = bytesAt(1, 0, 8 * page)
@@ -327,6 +329,7 @@ describe('the native mapper', () => {
     })
 
     it('holds no buffer by its forget(), and unmaps what was dropped', async function () {
+      needsMappings.call(this)
       if (process.platform !== 'linux') this.skip()
       const mapper = nativeMapper()
       const path = tempFile('dropped', bytesAt(1, 0, 100_000))
@@ -351,7 +354,8 @@ describe('the native mapper', () => {
       }
     })
 
-    it('counts nothing in the addon after all is released', async () => {
+    it('counts nothing in the addon after all is released', async function () {
+      needsMappings.call(this)
       const addon = loadAddon()
       const mapper = nativeMapper(addon)
       const path = tempFile('counted', bytesAt(1, 0, 100_000))

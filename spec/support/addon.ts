@@ -8,13 +8,6 @@ export const addonPath = fileURLToPath(new URL('../../native/build/Release/slide
 
 export const addon = createRequire(import.meta.url)(addonPath) as Addon
 
-/** Skip the specs of a suite where the addon was built to hand out copies: there are no mappings to speak of. */
-export function needsMappings(this: Mocha.Context): void {
-  const probe = runSync(addonPath, { length: 1 })
-  release(probe)
-  if (probe.copied) this.skip()
-}
-
 const page = addon.pageSize
 let lastJob = 0
 

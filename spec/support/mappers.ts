@@ -1,6 +1,7 @@
 /**
  * The mappers that specs run on: every one that loads here. In CI all must.
  */
+import { fileURLToPath } from 'node:url'
 import { chooseMapper } from '../../lib/mapping/choose.js'
 
 export type RealMapper = 'native' | 'read'
@@ -15,6 +16,25 @@ export const realMappers: RealMapper[] = (['native', 'read'] as const).filter(na
     return false
   }
 })
+
+/**
+ * Those whose mappings are the file's own pages: what is cut off the file is lost under them, and the operating system
+ * lists them. `read` makes copies, and so does `native` where the runtime forbids external buffers
+ * (`npm run test:no-external-buffers`).
+ */
+export const mappingMappers: RealMapper[] = realMappers.filter(name => {
+  const mapper = chooseMapper(name, () => {})
+  const { fd, mapping } = mapper.runSync({ target: fileURLToPath(import.meta.url), length: 1 })
+  mapper.closeSync(fd)
+  mapping?.unmap()
+  mapper.drain()
+  return !mapping?.copied
+})
+
+/** Skip a test or a suite that by its subject needs the native mapper to map the file's own pages. */
+export function needsMappings(this: Mocha.Context): void {
+  if (!mappingMappers.includes('native')) this.skip()
+}
 
 /** Turns of the event loop, each with a collection, until `done` or too many. Answers whether it came true. */
 export async function collectedUntil(done: () => boolean, turns = 100): Promise<boolean> {

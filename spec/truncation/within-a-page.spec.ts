@@ -3,7 +3,7 @@ import { expect } from 'chai'
 import { MapManager, type MappedFile, SlidemapError } from '../../lib/index.js'
 import { bytesAt, tempFile } from '../support/files.js'
 import { failure } from '../support/failure.js'
-import { realMappers } from '../support/mappers.js'
+import { mappingMappers } from '../support/mappers.js'
 import { PAGE } from './trial.js'
 
 const SIZE = 3 * PAGE
@@ -22,8 +22,8 @@ function thrown(call: () => unknown): unknown {
   throw new Error('it did not throw')
 }
 
-// What is read is a copy, which no cut reaches.
-for (const mapper of realMappers.filter(name => name === 'native')) {
+// No cut reaches a copy.
+for (const mapper of mappingMappers) {
   describe(`a file that is cut within a page under the ${mapper} mapper`, () => {
     let manager: MapManager
     let file: MappedFile
