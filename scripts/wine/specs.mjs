@@ -68,6 +68,7 @@ export const notThere = [
   ['the options of a manager round the size of windows up', small],
   ['on the native mapper, a budget of one window serves walks from any byte', `${small}: docs/platforms.md`],
   ['native mapper, of files that change under it tells which was', cut],
+  ['handles are opened again on need', 'of paths without a drive'],
   ['refuses, leaving nothing open, what is not there, as the OS says it', 'Windows says ENOENT for ENOTDIR'],
   [
     'a source is (a file: URL|refused as out of range where its path has a null byte)',

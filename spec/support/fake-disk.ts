@@ -140,9 +140,7 @@ export class FakeDisk {
 
   /** The file at a path. @throws ENOENT */
   file(path: string): FakeFile {
-    // What is opened again is named absolutely, on Windows with a drive.
-    const name = process.platform === 'win32' ? path.replace(/^[A-Z]:/, '').replaceAll('\\', '/') : path
-    const file = this.#files.get(name)
+    const file = this.#files.get(path)
     if (!file) throw systemError(ERRNO.ENOENT, 'open', path)
     return file
   }

@@ -238,7 +238,7 @@ export class FakeMapper implements Mapper {
   #begin(task: MapTask, range: Range): Work {
     this.peakJobs = Math.max(this.peakJobs, ++this.jobs)
     const borrowed = typeof task.target === 'number'
-    const path = borrowed ? this.#name(task.target) : task.target.toString()
+    const path = borrowed ? this.#name(task.target) : withoutDrive(task.target.toString())
     const area = `${path} ${range.offset}+${range.length}`
     const title = range.length > 0 ? `map ${area}` : `${borrowed ? 'stat' : 'open'} ${path}`
     const work: Work = {
@@ -385,6 +385,11 @@ class FakeMapping implements Mapping {
 /** A function of its own, so that it holds no buffer. */
 function forgetter(part: MappedPart, unmap: (part: MappedPart) => void): () => void {
   return () => unmap(part)
+}
+
+/** Of a path that was made absolute: on Windows that has a drive. */
+function withoutDrive(path: string): string {
+  return process.platform === 'win32' ? path.replace(/^[A-Z]:/, '').replaceAll('\\', '/') : path
 }
 
 function place({ path, offset, length }: MappedPart): string {
