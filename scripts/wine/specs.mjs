@@ -35,6 +35,7 @@ export const leftOut = new Map([
   ['mapping/addon-unmap', 'of pages of 4 KiB'],
   ['mapping/mmap-io', 'mmap-io is built where it is installed'],
   ['mapping/permission', 'starts children and reads what they print: no pipes in wine'],
+  ['sequence/concat-many', 'tens of thousands of files, each several calls to wine’s server'],
   ['sequence/drop-behind', 'Windows’ cache cannot be told to forget'],
   ['sequence/streams-large', 'gigabytes, page by page through wine']
 ])
