@@ -9,6 +9,9 @@
 /** Bytes: pages are at least so long, and multiples of it. */
 const PAGE = 4096
 
+/** Bytes at the end of a page that are looked at: numbers and UTF-16 often end with a zero, but not with so many. */
+const TAIL = 16
+
 /** A stretch of a mapping that ends with zeros. Indices count from the start of the mapping. */
 export interface Doubt {
   /** After the last byte that somebody looked at. */
@@ -37,7 +40,7 @@ export class Doubts {
     const bytes = this.#bytes
     if (bytes[end - 1] !== 0) return undefined
     const pageEnd = Math.min(end - 1 - ((end - 1) % PAGE) + PAGE, bytes.length)
-    if (bytes[pageEnd - 1] !== 0) return undefined
+    for (let at = pageEnd - 1; at >= end && at >= pageEnd - TAIL; at--) if (bytes[at] !== 0) return undefined
     const known = this.#marks.get(pageEnd)
     if (known !== undefined && (known === -1 || bytes[known] !== 0)) return undefined
     return { end, pageEnd, mark: markOf(bytes, pageEnd) }
