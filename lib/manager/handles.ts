@@ -299,8 +299,8 @@ function isUnchanged(before: FileInfo, now: FileInfo): boolean {
   return isSameFile(before, now) && before.size === now.size && before.mtimeNs === now.mtimeNs
 }
 
-/** What tells a file from all others. */
-type Identity = Pick<FileInfo, 'dev' | 'ino'>
+/** What tells a file from all others, whatever its path. */
+export type Identity = Pick<FileInfo, 'dev' | 'ino'>
 
 /** Whether two descriptors are open on one file. */
 export function isSameFile(a: Identity, b: Identity): boolean {

@@ -114,7 +114,7 @@ export class Batches<B> implements AsyncIterableIterator<B>, AsyncDisposable {
   async #nextBatch(): Promise<B | undefined> {
     while (!this.#ended) {
       if (this.#interruption) throw this.#interruption.reason
-      // From here to the next window nobody else runs, unless bytes were lost.
+      // Until the batch is made nobody else runs.
       if (this.#window !== undefined) expectHeld(this.#window)
       const batch = this.#take()
       if (this.#lost) await this.#explainLoss()

@@ -5,12 +5,7 @@
 import { type FSWatcher, watch } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { hasCode } from '../errors.js'
-
-/** Which file it is, whatever its path. */
-export interface Identity {
-  readonly dev: bigint
-  readonly ino: bigint
-}
+import type { Identity } from '../manager/handles.js'
 
 /** Waits for one change. */
 export interface Alarm {

@@ -57,6 +57,10 @@ export class FollowedLineSplitter implements Splitter<LineBatch> {
     return this.#next === undefined && this.#splitter.satisfied
   }
 
+  get reached(): number {
+    return this.#splitter.reached
+  }
+
   nextStretch(): Stretch | undefined {
     return this.#splitter.nextStretch()
   }

@@ -5,9 +5,9 @@ import type { Buffer } from 'node:buffer'
 import { follow as link, unlessAborted } from '../abort.js'
 import { boolean, integer, integerOrInfinity } from '../arguments.js'
 import { hasCode, invalidRange, invalidType } from '../errors.js'
-import { changed } from '../manager/handles.js'
+import { changed, type Identity, isSameFile } from '../manager/handles.js'
 import type { Consumer, OpenFile } from '../manager/open-file.js'
-import { type Alarm, type FileWatch, type Identity, isMissing, systemWatch } from './file-watch.js'
+import { type Alarm, type FileWatch, isMissing, systemWatch } from './file-watch.js'
 import type { Window } from '../window.js'
 import { LEFT, WindowWalk } from './window-walk.js'
 import { planWindows, type View, type WindowOptions, type WindowPlan, Windows } from './windows.js'
@@ -155,6 +155,11 @@ export class FollowedWindows extends WindowWalk {
 
   slide(offset: number, length: number): boolean {
     return this.#windows?.slide(offset, length) ?? false
+  }
+
+  /** @internal */
+  attest(end: number): Promise<void> | undefined {
+    return this.#windows?.attest(end)
   }
 
   protected async advance(): Promise<Window | undefined> {
@@ -306,5 +311,5 @@ function isGone(error: unknown): boolean {
 }
 
 function isFile({ handle }: OpenFile, found: Identity | undefined): boolean {
-  return handle.info?.dev === found?.dev && handle.info?.ino === found?.ino
+  return handle.info !== undefined && found !== undefined && isSameFile(handle.info, found)
 }

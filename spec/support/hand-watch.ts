@@ -1,5 +1,6 @@
 /** A watch over the files of a fake disk that rings when a spec says so. */
-import type { Alarm, FileWatch, Identity } from '../../lib/sequence/file-watch.js'
+import type { Identity } from '../../lib/manager/handles.js'
+import type { Alarm, FileWatch } from '../../lib/sequence/file-watch.js'
 import type { FakeDisk } from './fake-disk.js'
 import { settled } from './fake-mapper.js'
 

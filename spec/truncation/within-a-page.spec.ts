@@ -31,7 +31,7 @@ for (const mapper of mappingMappers) {
 
     beforeEach(async () => {
       path = tempFile('within-a-page', content)
-      manager = new MapManager({ mapper, maxMappedBytes: 16 * PAGE, windowSize: 4 * PAGE })
+      manager = new MapManager({ mapper, maxMappedBytes: 32 * PAGE, windowSize: 4 * PAGE })
       file = await manager.open(path)
     })
 
@@ -112,6 +112,19 @@ for (const mapper of mappingMappers) {
       truncateSync(path, CUT)
       expectTold(thrown(() => windows.next()))
     })
+
+    for (const follow of [false, true]) {
+      it(`says so instead of lines made of its zeros, ${follow ? 'also' : 'not'} following the file`, async () => {
+        const size = 64 * 1024 + 2 * PAGE
+        const names = tempFile('names', Buffer.from('name\0'.repeat(size / 4)).subarray(-size))
+        const batches = (await manager.open(names)).lineBatches({ delimiter: '\0', size, follow })
+        await batches.next()
+        truncateSync(names, size - 1000)
+        const error = await failure(batches.next())
+        expect(error).to.include({ code: 'ERR_MAP_FILE_TRUNCATED', path: names, offset: size - 1000 })
+        await batches.return?.()
+      })
+    }
 
     it('asks the file only where its own bytes end a page with zeros, and once for each such page', () => {
       const zeros = tempFile('zeros-of-its-own', Buffer.alloc(2 * PAGE))
