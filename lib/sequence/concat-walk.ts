@@ -166,9 +166,17 @@ export class ConcatWalk<S> implements Consumer {
     try {
       await this.#part?.file?.retire()
     } finally {
+      await this.#endAhead()
+    }
+  }
+
+  /** Whoever closes what this belongs to waits for it as long as a job is under way. */
+  async #endAhead(): Promise<void> {
+    try {
+      await this.#upcoming.end()
+    } finally {
       this.#share.walks.delete(this)
       this.#share.manager.consumers.delete(this)
-      await this.#upcoming.end()
     }
   }
 

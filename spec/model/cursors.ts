@@ -80,7 +80,7 @@ export class Cursors {
     if (slot.turn !== turn) return
     slot.loading = false
     if (refused) throw new Error('it was loaded where it must not be')
-    if (cursor.valid || !released()) this.#show(slot, at, size)
+    if (cursor.valid || !(released() || this.#scene.closed(of))) this.#show(slot, at, size)
   }
 
   #moved(slot: CursorSlot): void {

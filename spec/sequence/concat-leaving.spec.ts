@@ -2,8 +2,11 @@ import { mkdirSync, renameSync, rmSync, truncateSync, writeFileSync, chmodSync }
 import { once } from 'node:events'
 import { expect } from 'chai'
 import { MapManager, SlidemapError, type SourceWindow } from '../../lib/index.js'
+import type { Mapper } from '../../lib/mapping/mapper.js'
+import { readMapper } from '../../lib/mapping/read.js'
 import { concatSuite } from '../support/concat-suite.js'
-import { KiB, tempPath, temporaryFolder } from '../support/files.js'
+import { settled } from '../support/fake-mapper.js'
+import { KiB, tempFile, tempPath, temporaryFolder } from '../support/files.js'
 import { failure } from '../support/failure.js'
 import { collectedUntil, eventually } from '../support/mappers.js'
 import { PulledList } from '../support/pulled-list.js'
@@ -278,5 +281,44 @@ concatSuite('left early', bench => {
     expect(tight.stats()).to.include({ peakHandles: 1, handles: 0, mappedBytes: 0, waiters: 0 })
     expect(tight.stats().peakMappedBytes).to.be.at.most(40 * KiB)
     await tight.close()
+  })
+})
+
+describe('a concatenation that was left while it read ahead', () => {
+  it('is waited for by the close() of its manager', async () => {
+    const paths = [1, 2, 3].map(i => tempFile(`ahead/${i}`, 'content'))
+    const real = readMapper()
+    let jobs = 0
+    let open = () => {}
+    const gate = new Promise<void>(resolve => {
+      open = resolve
+    })
+    const readSmall: Mapper['readSmall'] = async (task, signal) => {
+      // What is read ahead is the second.
+      if (jobs++ > 0) await gate
+      return (await real.readSmall?.(task, signal)) ?? []
+    }
+    const slow = new Proxy(real, {
+      get(target, key) {
+        const value = target[key as keyof Mapper]
+        return key === 'readSmall' ? readSmall : typeof value === 'function' ? value.bind(target) : value
+      }
+    })
+    const manager = new MapManager({ mapper: slow })
+    const windows = manager.concat(paths).windows()
+    await windows.next()
+    const left = windows.return()
+    await settled()
+    expect(jobs).to.equal(2)
+    let closed = false
+    const closing = manager.close().then(() => {
+      closed = true
+    })
+    await settled()
+    expect(closed).to.equal(false)
+    open()
+    await closing
+    expect(manager.stats()).to.include({ mappedBytes: 0, handles: 0 })
+    await left
   })
 })
