@@ -47,18 +47,39 @@ static bool refused(napi_status status)
 }
 
 /*
- * Where external buffers are forbidden (Electron): the bytes on the heap; no buffer, and no mapping, where they
- * were not the file's any more.
+ * Make an ArrayBuffer on the heap; NULL where there is no memory for it. By its constructor, which throws then:
+ * napi_create_arraybuffer() would end the process.
  */
-static napi_status copy_mapping(napi_env env, struct task *task, napi_value *buffer)
+static void *create_on_heap(napi_env env, size_t length, napi_value *buffer)
 {
+  napi_value global, constructor, size, error;
   void *bytes;
-  napi_status status = napi_create_arraybuffer(env, task->slot->length, &bytes, buffer);
-  if (status != napi_ok) return status;
+  size_t made;
+  if (napi_get_global(env, &global) == napi_ok &&
+      napi_get_named_property(env, global, "ArrayBuffer", &constructor) == napi_ok &&
+      napi_create_double(env, (double)length, &size) == napi_ok &&
+      napi_new_instance(env, constructor, 1, &size, buffer) == napi_ok &&
+      napi_get_arraybuffer_info(env, *buffer, &bytes, &made) == napi_ok && made == length)
+    return bytes;
+  napi_get_and_clear_last_exception(env, &error);
+  return NULL;
+}
+
+/*
+ * Where external buffers are forbidden (Electron): the bytes on the heap. NULL, and no mapping, where they were not
+ * the file's any more, or where there is no memory. Else the task keeps its mapping.
+ */
+static napi_value copy_mapping(napi_env env, struct task *task)
+{
+  napi_value buffer;
+  void *bytes = create_on_heap(env, task->slot->length, &buffer);
+  if (!bytes) {
+    task_fail(task, OS_ENOMEM, "malloc");
+    return NULL;
+  }
   memcpy(bytes, (const void *)atomic_load(&task->slot->start), task->slot->length);
   task_copied(task);
-  if (!task->slot) *buffer = NULL;
-  return napi_ok;
+  return task->slot ? buffer : NULL;
 }
 
 /* Make an ArrayBuffer of the mapping. The task has none afterwards, whatever is answered. */
@@ -74,9 +95,10 @@ static napi_status make_buffer(napi_env env, struct task *task, struct view *vie
     return napi_ok;
   }
   if (status == napi_no_external_buffers_allowed) {
-    status = copy_mapping(env, task, &view->buffer);
-    view->copied = status == napi_ok && view->buffer != NULL;
+    view->buffer = copy_mapping(env, task);
+    view->copied = view->buffer != NULL;
     if (task->slot) environment_end(task->slot);
+    status = napi_ok;
   } else if (refused(status)) {
     environment_end(slot);
   } else if (slot_take(slot, serial)) {

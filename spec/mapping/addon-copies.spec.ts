@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { addonPath } from '../support/addon.js'
-import { tempFile, tempPath } from '../support/files.js'
+import { MiB, sparseFile, tempFile, tempPath } from '../support/files.js'
 
 const root = join(addonPath, '../../../..')
 
@@ -75,6 +75,44 @@ describe('the addon, where the runtime forbids external buffers', () => {
       encoding: 'utf8',
       env: { ...process.env, UV_THREADPOOL_SIZE: '1' }
     })
+    expect(stdout, stderr).to.equal('right\n')
+  })
+
+  it('says ENOMEM where there is no memory for a copy, and goes on when there is', function () {
+    if (process.platform !== 'linux') this.skip()
+    const file = sparseFile('large copies', 64 * MiB)
+    const program = `
+      const assert = require('node:assert')
+      const [addonPath, path] = process.argv.slice(1)
+      const addon = require(addonPath)
+      const map = () => {
+        const outcome = addon.runSync(-1, Buffer.from(path), 0, 0, ${64 * MiB}, false)
+        if (outcome.errno === 0) addon.closeSync(outcome.fd)
+        else assert.deepEqual([outcome.fd, outcome.buffer, outcome.copied], [-1, undefined, false])
+        return outcome
+      }
+      let kept = [map()]
+      while (kept.at(-1).errno === 0 && kept.length < 100) kept.push(map())
+      const { errno, syscall } = kept.at(-1)
+      assert.deepEqual([errno, syscall], [require('node:os').constants.errno.ENOMEM, 'malloc'])
+      kept = []
+      setImmediate(() => {
+        gc()
+        assert.equal(map().errno, 0)
+        assert.equal(addon.counters().mappings, 0)
+        console.log('right')
+      })`
+    // KiB: what Node takes of it to begin with, and some more.
+    const limited = [
+      '-c',
+      'ulimit -v 1500000 && exec "$@"',
+      'sh',
+      process.execPath,
+      '--expose-gc',
+      '-e',
+      program
+    ]
+    const { stdout, stderr } = spawnSync('sh', [...limited, made, file], { encoding: 'utf8' })
     expect(stdout, stderr).to.equal('right\n')
   })
 })
