@@ -20,8 +20,8 @@ export const part: Part = {
   name: 'workers',
   title: 'Workers that are terminated half way',
   async run(proof) {
-    const folder = mkdtempSync(join(realpathSync(tmpdir()), 'slidemap-workers-'))
     const { url, remove } = await buildLibrary()
+    const folder = mkdtempSync(join(realpathSync(tmpdir()), 'slidemap-workers-'))
     try {
       return await terminateMany(folder, url, proof)
     } finally {
