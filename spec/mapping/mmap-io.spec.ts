@@ -49,7 +49,7 @@ describe('the mmap-io mapper', () => {
     const mapper = mmapIoMapper(module)
     expect(mapper.maxOffset).to.equal(2 ** 31 - 1)
     const last = 2 ** 31 - 4096
-    const target = tempFile('limit')
+    const target = tempFile('mmap-io-limit')
     fs.truncateSync(target, 2 ** 31 + 4096)
     const { fd } = mapper.runSync({ target, offset: last, length: 4095 })
     expect(calls).to.deep.equal([['map', 4095, 3, 2, fd, last]])
