@@ -3,7 +3,7 @@ import { truncateSync } from 'node:fs'
 import { expect } from 'chai'
 import { MapManager } from '../lib/index.js'
 import { KiB, tempFile } from './support/files.js'
-import { eventually, realMappers } from './support/mappers.js'
+import { eventually, needsMappings, realMappers } from './support/mappers.js'
 
 const NAMES = ['map', 'unmap', 'evict', 'wait', 'fault'] as const
 
@@ -88,7 +88,7 @@ describe('the diagnostics channels', () => {
   })
 
   it('tell of the first byte lost, once a mapping', async function () {
-    if (!realMappers.includes('native')) this.skip()
+    needsMappings.call(this)
     const path = tempFile('told.bin', Buffer.alloc(64 * KiB, 1))
     const manager = new MapManager({ mapper: 'native', prefetch: 0 })
     const file = await manager.open(path)

@@ -2,7 +2,7 @@ import { truncateSync } from 'node:fs'
 import { expect } from 'chai'
 import { MapManager, type Window } from '../lib/index.js'
 import { bytesAt, collect, KiB, tempFile } from './support/files.js'
-import { realMappers } from './support/mappers.js'
+import { mappingMappers, realMappers } from './support/mappers.js'
 
 for (const mapper of realMappers) {
   describe(`Under the smallest limits, on the ${mapper} mapper,`, () => {
@@ -58,7 +58,7 @@ for (const mapper of realMappers) {
       await manager.close()
     })
 
-    if (mapper === 'native') {
+    if (mappingMappers.includes(mapper)) {
       it('a window of a range tells where its bytes were lost as it tells where it begins', async () => {
         const manager = new MapManager({ mapper })
         const path = tempFile('lost.bin', bytesAt(2, 0, 64 * KiB))

@@ -9,7 +9,7 @@ import { expect } from 'chai'
 import { MapManager } from '../lib/index.js'
 import { root } from './support/child.js'
 import { bytesAt, KiB, tempFile } from './support/files.js'
-import { realMappers } from './support/mappers.js'
+import { needsMappings, realMappers } from './support/mappers.js'
 import { canWitness, mappingsOf } from './support/os.js'
 
 /** Bytes of a file's mapping that this process has copies of, by what the OS says of each. */
@@ -30,7 +30,8 @@ describe('Memory, on the native mapper', () => {
   let path: string
 
   before(function () {
-    if (!canWitness || !realMappers.includes('native')) this.skip()
+    if (!canWitness) this.skip()
+    needsMappings.call(this)
   })
 
   beforeEach(() => {

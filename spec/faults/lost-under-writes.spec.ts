@@ -6,7 +6,7 @@ import { expect } from 'chai'
 import { MapManager } from '../../lib/index.js'
 import { failure } from '../support/failure.js'
 import { bytesAt, MiB, tempFile, tempPath } from '../support/files.js'
-import { realMappers } from '../support/mappers.js'
+import { needsMappings } from '../support/mappers.js'
 
 const page = 4096
 const content = bytesAt(3, 0, 4 * MiB)
@@ -18,9 +18,7 @@ const cut = MiB + 5 * page
  * answers EFAULT.
  */
 describe('pipeTo() of a file that is cut short while the kernel writes it', () => {
-  before(function () {
-    if (!realMappers.includes('native')) this.skip()
-  })
+  before(needsMappings)
 
   /** Pipe into it, cut the file short just before one of the writes, and answer why it failed. */
   async function pipeAndCut(sink: Writable, write: '_write' | '_writeGeneric') {
