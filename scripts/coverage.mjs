@@ -7,36 +7,20 @@
  * signal ends them.
  */
 import { spawnSync } from 'node:child_process'
-import {
-  cpSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync
-} from 'node:fs'
-import { tmpdir } from 'node:os'
-import { basename, dirname, join, relative } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { join, relative } from 'node:path'
+import { copyCheckout } from './copy-checkout.mjs'
 
 const MINIMUM = 95
 
-const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 const files = process.argv.slice(2)
-const folder = mkdtempSync(join(tmpdir(), 'slidemap-coverage-'))
+const folder = copyCheckout('coverage')
 const counts = join(folder, 'counts')
 const raw = join(folder, 'raw')
 /** These want the packages where the checkout is, or measure memory or the package itself. */
 const elsewhere = ['spec/mapping/permission.spec.ts', 'spec/package*.spec.ts']
 const withC = process.platform === 'linux' && spawnSync('gcov', ['--version']).status === 0
 let failed = false
-
-process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
-for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1))
 
 function run(command, args, env = {}) {
   const { status } = spawnSync(command, args, {
@@ -147,10 +131,6 @@ function print(title, all) {
     failed = true
   }
 }
-
-const left = ['node_modules', 'build', '.git']
-cpSync(root, folder, { recursive: true, filter: path => !left.includes(basename(path)) })
-symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'))
 
 // Specs compile the core as well, with calls that fail when they are told to: whoever compiles, counts, each on its own.
 mkdirSync(counts)

@@ -10,13 +10,11 @@
  * it is. Linux with gcc. Ends with status 1 where anything was found.
  */
 import { spawnSync } from 'node:child_process'
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { basename, dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { copyCheckout } from './copy-checkout.mjs'
 
-const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 const { values: asked, positionals: files } = parseArgs({
   options: {
     short: { type: 'boolean', default: false },
@@ -43,11 +41,8 @@ const elsewhere = ['spec/http-range.spec.ts', 'spec/mapping/permission.spec.ts',
 
 /** Of each thread of the driver. */
 const rounds = asked.rounds ?? (asked.short ? 200 : 2000)
-const folder = mkdtempSync(join(tmpdir(), 'slidemap-sanitized-'))
+const folder = copyCheckout('sanitized')
 const failures = []
-
-process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
-for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1))
 
 /** Run a command; what it says is shown. Answers whether it went well. */
 function run(name, command, args, { cwd = folder, env = {} } = {}) {
@@ -139,11 +134,6 @@ function specs() {
     failures.push(`specs: ${report.split('\n').find(line => /ERROR|runtime error/.test(line)) ?? name}`)
   }
 }
-
-// Not what is built, and not the packages, which are shared.
-const left = ['node_modules', 'build', '.git']
-cpSync(root, folder, { recursive: true, filter: path => !left.includes(basename(path)) })
-symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'))
 
 if (files.length === 0) {
   stress(

@@ -145,7 +145,7 @@ export const cells = [
     platform: linux,
     runtime: 'external buffers forbidden, as in Electron',
     short: true,
-    lacks: () => (find('cc') === undefined ? 'a C compiler' : undefined),
+    lacks: lacksCompiler,
     run: withoutExternalBuffers
   },
   {
@@ -178,9 +178,26 @@ export const cells = [
     platform: here,
     runtime: `all specs, Node ${nodes[line]}`,
     long: true,
-    run: async () => runSpecs(root, await runtime.node(line))
-  }))
+    run: async () =>
+      runSpecs(await runtime.node(line), [
+        'node_modules/mocha/bin/mocha.js',
+        '--reporter',
+        'dot',
+        'spec/**/*.spec.ts'
+      ])
+  })),
+  {
+    platform: linux,
+    runtime: 'all specs, external buffers forbidden, as in Electron',
+    long: true,
+    lacks: lacksCompiler,
+    run: () => runSpecs(process.execPath, ['scripts/no-external-buffers.mjs'])
+  }
 ]
+
+function lacksCompiler() {
+  return find('cc') === undefined ? 'a C compiler' : undefined
+}
 
 function permission(line) {
   return line === 20 ? '--experimental-permission' : '--permission'
@@ -240,12 +257,8 @@ async function onReadOnly(bench) {
   })
 }
 
-async function runSpecs(folder, node) {
-  const mocha = join(folder, 'node_modules/mocha/bin/mocha.js')
-  const { status, output } = await run(node, [mocha, '--reporter', 'dot', 'spec/**/*.spec.ts'], {
-    cwd: folder,
-    seconds: 1500
-  })
+async function runSpecs(node, words) {
+  const { status, output } = await run(node, words, { cwd: root, seconds: 1500 })
   const counts = output.trim().split('\n').at(-1)
   return {
     faults: status === 0 ? [] : [`mocha ended with status ${status}`],
