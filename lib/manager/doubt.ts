@@ -26,7 +26,7 @@ export interface Doubt {
 export class Doubts {
   readonly #bytes: Uint8Array
   /** By the end of a page that had all its bytes when the file was asked: its mark. A cut would have blanked that, too. */
-  readonly #marks = new Map<number, number>()
+  #marks: Map<number, number> | undefined
 
   constructor(buffer: ArrayBuffer) {
     this.#bytes = new Uint8Array(buffer)
@@ -37,17 +37,23 @@ export class Doubts {
    * @returns undefined where all before it must still have been the file's
    */
   at(end: number): Doubt | undefined {
+    // Mostly that is all, and it is asked often.
+    return this.#bytes[end - 1] === 0 ? this.#atZero(end) : undefined
+  }
+
+  /** The same where the byte before `end` is zero. */
+  #atZero(end: number): Doubt | undefined {
     const bytes = this.#bytes
-    if (bytes[end - 1] !== 0) return undefined
     const pageEnd = Math.min(end - 1 - ((end - 1) % PAGE) + PAGE, bytes.length)
     for (let at = pageEnd - 1; at >= end && at >= pageEnd - TAIL; at--) if (bytes[at] !== 0) return undefined
-    const known = this.#marks.get(pageEnd)
+    const known = this.#marks?.get(pageEnd)
     if (known !== undefined && (known === -1 || bytes[known] !== 0)) return undefined
     return { end, pageEnd, mark: markOf(bytes, pageEnd) }
   }
 
   /** The file had all of the page, after this doubt arose. */
   dispel({ pageEnd, mark }: Doubt): void {
+    this.#marks ??= new Map()
     this.#marks.set(pageEnd, mark)
   }
 }

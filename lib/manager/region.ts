@@ -27,6 +27,7 @@ export class Region {
   readonly keep: object | undefined
   #lost = -1
   #released = false
+  /** Absent where there can be none: once it has been released, and where the bytes are a copy. */
   #doubts: Doubts | undefined
 
   constructor(ledger: Ledger, claim: Claim, mapping: Mapping, range: Range, keep: object | undefined) {
@@ -36,6 +37,7 @@ export class Region {
     this.offset = range.offset
     this.length = range.length
     this.keep = keep
+    this.#doubts = mapping.copied ? undefined : new Doubts(mapping.buffer)
   }
 
   get released(): boolean {
@@ -79,9 +81,7 @@ export class Region {
    * @param end bytes from the start of the file, after the last byte that was looked at
    */
   doubt(end: number): Doubt | undefined {
-    if (this.#released || this.#mapping.copied) return undefined
-    this.#doubts ??= new Doubts(this.#mapping.buffer)
-    return this.#doubts.at(end - this.offset)
+    return this.#doubts?.at(end - this.offset)
   }
 
   /** The file reaches `size`, asked after this doubt arose. */
@@ -93,6 +93,7 @@ export class Region {
   release(): void {
     if (this.#released) return
     this.#released = true
+    this.#doubts = undefined
     this.#note(this.#mapping.unmap())
     this.#ledger.leave(this.#claim)
   }
