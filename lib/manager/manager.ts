@@ -11,7 +11,7 @@ import { Handle, type HandleSource, Handles, type Target } from './handles.js'
 import { Jobs } from './jobs.js'
 import { type Linked, LinkedList } from './linked-list.js'
 import { Once } from './once.js'
-import { type Consumer, OpenFile, unreadable } from './open-file.js'
+import { type Consumer, OpenFile, refusalOf } from './open-file.js'
 import type { Ledger, LedgerEvents } from './region.js'
 import { RegionCache } from './shared-region.js'
 import { runTold } from './told.js'
@@ -246,7 +246,7 @@ export class RegionManager implements LedgerEvents {
         ({ info }) => info
       )
     let info = await look()
-    const refusal = unreadable(info, handle.path)
+    const refusal = refusalOf(info, handle.path)
     if (refusal) throw refusal
     if (info.kind === 'pseudo' && !handle.mapper.servesAnyFile) {
       await this.moveToReader(handle)

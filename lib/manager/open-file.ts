@@ -3,6 +3,7 @@
  */
 import { ERRNO, hasCode, SlidemapError, systemError } from '../errors.js'
 import type { FileInfo, Mapper } from '../mapping/mapper.js'
+import { unreadable } from '../mapping/task.js'
 import { alignUp, cover, endOf, type Range } from '../range.js'
 import { CacheTrace } from './cache-trace.js'
 import { changed, type Handle, isSameFile, type JobOutcome, type Target } from './handles.js'
@@ -216,7 +217,7 @@ export class OpenFile {
     } catch (cause) {
       // Who ends the wait ends the question.
       signal.throwIfAborted()
-      return this.#failed(offset, cause)
+      return unreadable(offset, this.path, cause)
     }
   }
 
@@ -225,7 +226,7 @@ export class OpenFile {
     try {
       return this.#loss(this.#runSync(undefined).info.size, offset)
     } catch (cause) {
-      return this.#failed(offset, cause)
+      return unreadable(offset, this.path, cause)
     }
   }
 
@@ -237,15 +238,7 @@ export class OpenFile {
   }
 
   #loss(size: number, offset: number): SlidemapError {
-    return size <= offset ? this.#truncated(size, offset + 1) : this.#failed(offset)
-  }
-
-  #failed(offset: number, cause?: unknown): SlidemapError {
-    return new SlidemapError('ERR_MAP_IO', `reading ${this.#name} failed at offset ${offset}`, {
-      path: this.path,
-      offset,
-      cause
-    })
+    return size <= offset ? this.#truncated(size, offset + 1) : unreadable(offset, this.path)
   }
 
   throwIfClosed(): void {
@@ -405,7 +398,7 @@ export class OpenFile {
 /**
  * The error for what is no file of bytes at offsets, or undefined where it is one.
  */
-export function unreadable(info: FileInfo, path: string | undefined): Error | undefined {
+export function refusalOf(info: FileInfo, path: string | undefined): Error | undefined {
   if (info.kind === 'directory') return systemError(ERRNO.EISDIR, 'read', path)
   if (info.kind !== 'other') return undefined
   const name = path === undefined ? 'the descriptor' : `'${path}'`

@@ -129,10 +129,14 @@ export function unsupported(task: MapTask, message: string, cause?: unknown): Sl
   return new SlidemapError('ERR_MAP_UNSUPPORTED', message, { path: pathOf(target), offset, length, cause })
 }
 
-/** An ERR_MAP_IO: what the file holds at this offset cannot be read; `cause` is what the OS said. */
-export function unreadable(offset: number, path: string | undefined, cause: unknown): SlidemapError {
+/** An ERR_MAP_IO: what the file holds at this offset cannot be read; `cause` is what the OS said, if it said a word. */
+export function unreadable(offset: number, path: string | undefined, cause?: unknown): SlidemapError {
   const name = path === undefined ? 'the file' : `'${path}'`
-  return new SlidemapError('ERR_MAP_IO', `reading ${name} failed at offset ${offset}`, { path, offset, cause })
+  return new SlidemapError('ERR_MAP_IO', `reading ${name} failed at offset ${offset}`, {
+    path,
+    offset,
+    cause
+  })
 }
 
 /** What a person could do about an error of the OS; undefined where it says enough itself. */
