@@ -25,11 +25,14 @@ export interface ManagerOptions {
   windowSize?: number | undefined
   /** Bytes mapped at any instant at the most, no less than a page of the mapper; default 1 GiB. */
   maxMappedBytes?: number | undefined
-  /** Descriptors held open at any instant at the most; default 256, and never above the process's own limit less a reserve. */
+  /**
+   * Descriptors held open at any instant at the most; default 256, and never above the process's own limit less those that
+   * are open by then and a reserve.
+   */
   maxHandles?: number | undefined
   /** Windows mapped ahead of one consumer while budget is free, up to 1,024; default 2. */
   prefetch?: number | undefined
-  /** Native jobs on the thread pool at a time; default 2. */
+  /** Native jobs on the thread pool at a time, 1 to 1,024; default 2. */
   concurrency?: number | undefined
   /**
    * What gets the bytes: `'native'`; `'read'`, which copies into the heap; `'mmap-io'`; `'auto'` (default): native,

@@ -42,7 +42,7 @@ export interface Window extends Disposable {
   /**
    * Where the bytes of this window begin that were lost since it was mapped (the file shrank, or the disk failed)
    * and were read as zeros, counted as `offset` is; -1 for none. The next `next()` rejects because of it; for whoever
-   * would rather know before.
+   * would rather know before. Bytes that were cut off within a page do not show here, but reject `next()` as well.
    */
   readonly lost: number
 }
