@@ -101,8 +101,17 @@ export class MappedFile extends Sequence {
   }
 
   override windows(options?: WindowOptions): WindowIterator {
-    this.#file.throwIfClosed()
+    return this.#windows(this.#view(), options)
+  }
+
+  /** @internal Of the file as it is now, also where it is refreshed between two stretches: its bounds were taken from it. */
+  protected override get stretches(): (options: WindowOptions) => WindowIterator {
     const view = this.#view()
+    return options => this.#windows(view, options)
+  }
+
+  #windows(view: View, options: WindowOptions | undefined): WindowIterator {
+    this.#file.throwIfClosed()
     const o = optionsObject('options', options)
     if (isFollowed(o.follow)) return new FollowedWindows(view, planFollow(view, o, this.#limit - this.#base))
     return new Windows(view, planWindows(view, o))
@@ -123,7 +132,7 @@ export class MappedFile extends Sequence {
    * ```
    */
   windowsSync(options?: WindowSyncOptions): SyncIteration<Window> {
-    return this.#windowsSync(options)
+    return this.#windowsSync(this.#view(), options)
   }
 
   /**
@@ -204,6 +213,7 @@ export class MappedFile extends Sequence {
    */
   async read(offset: number, length?: number, options?: FileCallOptions): Promise<Buffer> {
     const { size } = this
+    const view = this.#view()
     const signal = abortSignal('options.signal', optionsObject('options', options).signal)
     integer('offset', offset, 0)
     const wanted = length === undefined ? size : integer('length', length, 0)
@@ -223,7 +233,7 @@ export class MappedFile extends Sequence {
     const range = { offset: this.#base + offset, length: bytes.length }
     const { shared } = this.#file
     if (!(await under(signal, stop => shared.copyLoaded(range, bytes, stop)))) {
-      await this.#copyWindows(offset, bytes, signal)
+      await this.#copyWindows(view, offset, bytes, signal)
     }
     this.onCopy(bytes.length)
     return bytes
@@ -253,8 +263,14 @@ export class MappedFile extends Sequence {
     return this.#file.close()
   }
 
-  async #copyWindows(offset: number, bytes: Buffer, signal: AbortSignal | undefined): Promise<void> {
-    const windows = this.windows({
+  /** @param view of when the range was found to lie inside */
+  async #copyWindows(
+    view: View,
+    offset: number,
+    bytes: Buffer,
+    signal: AbortSignal | undefined
+  ): Promise<void> {
+    const windows = this.#windows(view, {
       start: offset,
       end: offset + bytes.length,
       size: Math.min(this.windowSize, COPIED_WINDOW_SIZE),
@@ -263,16 +279,16 @@ export class MappedFile extends Sequence {
     for await (const window of windows) window.bytes.copy(bytes, window.offset - offset)
   }
 
-  #windowsSync(options: WindowSyncOptions | undefined): SyncWindows {
+  #windowsSync(view: View, options: WindowSyncOptions | undefined): SyncWindows {
     this.#file.throwIfClosed()
     withoutOptions('windows without awaits', optionsObject('options', options), ['follow'])
-    const view = this.#view()
     return new SyncWindows(view, planWindows(view, options))
   }
 
   #lineBatchesSync(options: LineSyncOptions | undefined): SyncBatches<string[] | Line[]> {
     const { size, windowSize, scan, path } = this
-    const windows = (given: WindowSyncOptions) => this.#windowsSync(given)
+    const view = this.#view()
+    const windows = (given: WindowSyncOptions) => this.#windowsSync(view, given)
     return batchesOfLinesSync({ windows, windowSize, size, scan, path }, options)
   }
 

@@ -81,6 +81,10 @@ export abstract class Sequence implements AsyncDisposable {
   protected get overlaps(): boolean {
     return false
   }
+  /** @internal What opens the windows of the stretches of one iteration. */
+  protected get stretches(): (options: WindowOptions) => WindowIterator {
+    return options => this.windows(options)
+  }
   /** @internal Finds delimiters in bulk. */
   protected get scan(): Scan {
     return scanBytes
@@ -287,7 +291,7 @@ export abstract class Sequence implements AsyncDisposable {
   get #windowed(): Windowed {
     const { windowSize, onCopy, knownSize, overlaps, scan } = this
     const path = 'path' in this && typeof this.path === 'string' ? this.path : undefined
-    return { windows: options => this.windows(options), windowSize, onCopy, knownSize, overlaps, scan, path }
+    return { windows: this.stretches, windowSize, onCopy, knownSize, overlaps, scan, path }
   }
 
   /** The windows of a stream, and how they are cut into chunks. */

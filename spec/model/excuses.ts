@@ -34,7 +34,9 @@ export interface Circumstances {
 export function unexcused(error: unknown, given: Circumstances): string | undefined {
   const { files, disk } = given
   const closed = given.closing || files.some(file => file.closed)
-  const shrank = files.some(({ history, since }) => history.shrankSince(since))
+  // One that is yet to be opened may be another by then, and shorter.
+  const replaced = files.some(({ file, history, path }) => !file && disk.file(path) !== history)
+  const shrank = replaced || files.some(({ history, since }) => history.shrankSince(since))
   const changed = files.some(
     ({ history, since, path }) => history.count > since || disk.file(path) !== history
   )
