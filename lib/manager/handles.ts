@@ -302,9 +302,15 @@ function isUnchanged(before: FileInfo, now: FileInfo): boolean {
 /** What tells a file from all others, whatever its path. */
 export type Identity = Pick<FileInfo, 'dev' | 'ino'>
 
-/** Whether two descriptors are open on one file. */
+/** Whether two descriptors are open on one file, or one is and the other is what a path leads to. */
 export function isSameFile(a: Identity, b: Identity): boolean {
-  return a.dev === b.dev && a.ino === b.ino
+  return a.ino === b.ino && isSameDrive(a.dev, b.dev)
+}
+
+/** On Windows, libuv 1.49 and 1.50 tell of a path no drive, or one of 64 bits, and of a descriptor one of 32. */
+function isSameDrive(a: bigint, b: bigint): boolean {
+  if (a === b || process.platform !== 'win32') return a === b
+  return a === 0n || b === 0n || BigInt.asUintN(32, a) === BigInt.asUintN(32, b)
 }
 
 export function changed(handle: Handle): SlidemapError {

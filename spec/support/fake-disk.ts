@@ -124,6 +124,11 @@ export class FakeFile {
   }
 }
 
+/** Of a path that was made absolute: on Windows that has a drive. */
+export function withoutDrive(path: string): string {
+  return process.platform === 'win32' ? path.replace(/^[A-Z]:/, '').replaceAll('\\', '/') : path
+}
+
 export class FakeDisk {
   /** Open descriptors by number. A number is never used twice, so that using a closed one shows. */
   readonly descriptors = new Map<number, Descriptor>()
@@ -140,7 +145,7 @@ export class FakeDisk {
 
   /** The file at a path. @throws ENOENT */
   file(path: string): FakeFile {
-    const file = this.#files.get(path)
+    const file = this.#files.get(withoutDrive(path))
     if (!file) throw systemError(ERRNO.ENOENT, 'open', path)
     return file
   }

@@ -8,7 +8,7 @@ import { ERRNO, systemError } from '../../lib/errors.js'
 import type { MapOutcome, Mapper, Mapping, MapTask } from '../../lib/mapping/mapper.js'
 import { checkTask, holds, refuseUnmappable, refuseWithoutBytes } from '../../lib/mapping/task.js'
 import { alignUp, type Range } from '../../lib/range.js'
-import { type Descriptor, FakeDisk, type FakeFile, type MappedPart } from './fake-disk.js'
+import { type Descriptor, FakeDisk, type FakeFile, type MappedPart, withoutDrive } from './fake-disk.js'
 
 export interface FakeMapperOptions {
   disk?: FakeDisk
@@ -385,11 +385,6 @@ class FakeMapping implements Mapping {
 /** A function of its own, so that it holds no buffer. */
 function forgetter(part: MappedPart, unmap: (part: MappedPart) => void): () => void {
   return () => unmap(part)
-}
-
-/** Of a path that was made absolute: on Windows that has a drive. */
-function withoutDrive(path: string): string {
-  return process.platform === 'win32' ? path.replace(/^[A-Z]:/, '').replaceAll('\\', '/') : path
 }
 
 function place({ path, offset, length }: MappedPart): string {
