@@ -71,7 +71,10 @@ export const notThere = [
   ['native mapper, of files that change under it tells which was', cut],
   ['records\\(\\) on the native mapper yields records of every framing', small],
   ['pipeTo\\(\\) on the native mapper .* destroys it when the file fails', cut],
-  ['read mapper opens a descriptor, which stays open, and where it was', 'Node moves the place of a descriptor while it reads'],
+  [
+    'read mapper opens a descriptor, which stays open, and where it was',
+    'Node moves the place of a descriptor while it reads'
+  ],
   ['handles are opened again on need', 'of paths without a drive'],
   ['refuses, leaving nothing open, what is not there, as the OS says it', 'Windows says ENOENT for ENOTDIR'],
   [
