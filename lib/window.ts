@@ -79,7 +79,8 @@ export abstract class BaseWindow implements Window {
 export class LeasedWindow extends BaseWindow {
   readonly lifetime = 'leased'
   readonly #region: Region
-  readonly #bytes: Buffer
+  /** Until the region goes, and then no longer: memory may rest for as long as somebody has a Buffer of it. */
+  #bytes: Buffer | undefined
   readonly #base: number
   readonly #end: number
   #retained = false
@@ -98,7 +99,7 @@ export class LeasedWindow extends BaseWindow {
   }
 
   get bytes(): Buffer {
-    if (this.#region.released) throw this.released()
+    if (this.#bytes === undefined || this.#region.released) throw this.released()
     return this.#bytes
   }
 
@@ -110,7 +111,7 @@ export class LeasedWindow extends BaseWindow {
 
   release(): void {
     this.#heed()
-    this.#region.release()
+    this.#go()
   }
 
   /** Whether it was released. */
@@ -121,7 +122,7 @@ export class LeasedWindow extends BaseWindow {
   /** The consumer advances: the window goes, unless it was retained. */
   pass(): void {
     this.#heed()
-    if (!this.#retained) this.#region.release()
+    if (!this.#retained) this.#go()
   }
 
   /**
@@ -150,6 +151,11 @@ export class LeasedWindow extends BaseWindow {
   /** @internal Offset in the file of the first page lost under it, -1 for none. */
   get lostAt(): number {
     return this.#region.lost
+  }
+
+  #go(): void {
+    this.#bytes = undefined
+    this.#region.release()
   }
 
   #heed(): void {

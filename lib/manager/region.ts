@@ -20,13 +20,13 @@ export class Region {
   readonly offset: number
   /** Bytes that can be read. */
   readonly length: number
-  readonly #mapping: Mapping
+  /** Absent once it has been released: memory may rest for as long as somebody has its ArrayBuffer. */
+  #mapping: Mapping | undefined
   readonly #ledger: Ledger
   readonly #claim: Claim
   /** What must stay alive as long as these bytes do: the file that the consumer opened. */
   readonly keep: object | undefined
   #lost = -1
-  #released = false
   /** Absent where there can be none: once it has been released, and where the bytes are a copy. */
   #doubts: Doubts | undefined
 
@@ -41,7 +41,7 @@ export class Region {
   }
 
   get released(): boolean {
-    return this.#released
+    return this.#mapping === undefined
   }
 
   /** Bytes of budget that it holds. */
@@ -60,7 +60,7 @@ export class Region {
    * @throws {SlidemapError} ERR_MAP_RELEASED
    */
   view(range: Range): Buffer {
-    if (this.#released) throw new SlidemapError('ERR_MAP_RELEASED', 'the region was released', range)
+    if (!this.#mapping) throw new SlidemapError('ERR_MAP_RELEASED', 'the region was released', range)
     return Buffer.from(this.#mapping.buffer, range.offset - this.offset, range.length)
   }
 
@@ -69,7 +69,7 @@ export class Region {
    * that zeros were read in its place; -1 for none. To be asked after the bytes were used.
    */
   get lost(): number {
-    if (!this.#released) this.#note(this.#mapping.fault())
+    if (this.#mapping) this.#note(this.#mapping.fault())
     return this.#lost
   }
 
@@ -91,10 +91,11 @@ export class Region {
 
   /** Unmap at once; every view has length 0 from here on. Idempotent. */
   release(): void {
-    if (this.#released) return
-    this.#released = true
+    const mapping = this.#mapping
+    if (!mapping) return
+    this.#mapping = undefined
     this.#doubts = undefined
-    this.#note(this.#mapping.unmap())
+    this.#note(mapping.unmap())
     this.#ledger.leave(this.#claim)
   }
 
@@ -103,7 +104,7 @@ export class Region {
    * For a region that the ledger {@link Ledger.hold holds}.
    */
   loosen(): void {
-    if (!this.#released) this.#ledger.loosen(this, this.#claim, this.#mapping)
+    if (this.#mapping) this.#ledger.loosen(this, this.#claim, this.#mapping)
   }
 
   #note(fault: number): void {
