@@ -26,5 +26,8 @@ run(['scripts/build.mjs'])
 run([
   'node_modules/mocha/bin/mocha.js',
   ...(files.length > 0 ? files : ['spec/**/*.spec.ts']),
-  ...elsewhere.flatMap(file => ['--exclude', file])
+  ...elsewhere.flatMap(file => ['--exclude', file]),
+  // Copies of some GiB take their time.
+  '--timeout',
+  '180000'
 ])

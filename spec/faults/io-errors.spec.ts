@@ -3,7 +3,7 @@ import { Writable } from 'node:stream'
 import { MapManager, type MappedFile, SlidemapError, type Window } from '../../lib/index.js'
 import { failure } from '../support/failure.js'
 import { bytesAt, KiB, tempFile } from '../support/files.js'
-import { realMappers } from '../support/mappers.js'
+import { mappingMappers, realMappers } from '../support/mappers.js'
 import { type FailingFile, mountFailing } from './failing-fs.js'
 
 const page = 4096
@@ -153,7 +153,7 @@ for (const mapper of realMappers) {
       expect(Buffer.concat(rest).equals(content)).to.equal(true)
     })
 
-    if (mapper === 'native') {
+    if (mappingMappers.includes(mapper)) {
       describe('when it fails under what is mapped already,', () => {
         beforeEach(() => disk.heal())
 

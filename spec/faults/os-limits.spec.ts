@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { runLimited } from '../support/compiled.js'
 import { bytesAt, GiB, KiB, MiB, sparseFile, tempFile, tempPath } from '../support/files.js'
-import { realMappers } from '../support/mappers.js'
+import { needsMappings, realMappers } from '../support/mappers.js'
 import { injectedPath, needsInjected } from './inject.js'
 
 const linux = process.platform === 'linux'
@@ -104,7 +104,8 @@ describe('Where the OS has no more address space (ulimit -v),', () => {
   /** KiB: what Node takes of it to begin with, and some more. */
   const limit = '-v 1500000'
 
-  it('what cannot be mapped says what to do, and it goes on', async () => {
+  it('what cannot be mapped says what to do, and it goes on', async function () {
+    needsMappings.call(this)
     const path = sparseFile('wide', 8 * GiB, [{ offset: 0, bytes: bytesAt(1, 0, 64 * KiB) }])
     const { said, stderr } = await runLimited(
       limit,
@@ -154,7 +155,8 @@ describe('Where the OS has no more address space (ulimit -v),', () => {
 describe('Where the OS has no more mappings (vm.max_map_count),', () => {
   let most: number
   before(function () {
-    if (!linux || !realMappers.includes('native')) this.skip()
+    if (!linux) this.skip()
+    needsMappings.call(this)
     most = Number(readFileSync('/proc/sys/vm/max_map_count', 'latin1'))
     // Where a machine allows millions, they would not be reached in time.
     if (most > 200_000) this.skip()
