@@ -40,14 +40,14 @@ export interface AddonOutcome {
   mtimeNs: bigint
   /** The mapped bytes, exactly `length` long; absent where none were asked for, or `size` fell short of the range. */
   buffer?: ArrayBuffer
-  /** Where a page of the range could not be read (`EIO` of `madvise`), in bytes from `offset`; -1 for none. */
-  lost: number
+  /** Where a page of the range could not be read (`EIO` of `madvise`), in bytes from `offset`; absent for none. */
+  lost?: number
   /** The mapping's place in the process-wide table. */
   slot: number
   /** The mapping's number: a slot is used again, a serial never is. */
   serial: number
-  /** The runtime forbids external buffers: `buffer` is a copy, and the mapping is gone already. */
-  copied: boolean
+  /** The runtime forbids external buffers: `buffer` is a copy, and the mapping is gone already. Else absent. */
+  copied?: true
 }
 
 /** Counted for this environment (the main thread or one Worker), except `faults`. */

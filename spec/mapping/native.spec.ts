@@ -22,10 +22,8 @@ const success: AddonOutcome = {
   dev: 1n,
   ino: 2n,
   mtimeNs: 3n,
-  lost: -1,
   slot: -1,
-  serial: -1,
-  copied: false
+  serial: -1
 }
 
 /** A stand-in for the addon: comes to the outcome it is told to, and notes what is asked of it. */
