@@ -106,7 +106,13 @@ static void drop_range(struct environment *environment, struct slot *slot)
 
 /* ---- rest ---- */
 
-/* The rest of this section up to environment_unmap is under the lock. */
+/* What outlasted its rest in all environments: each changes it under its own lock. */
+static struct {
+  atomic_size_t count;
+  atomic_size_t bytes;
+} outlasting_everywhere;
+
+/* The rest of this section up to drop_sight is under the lock. */
 
 static void append(struct rest_list *list, struct slot *slot)
 {
@@ -131,18 +137,28 @@ static bool give_back(struct environment *environment, struct rest_list *list, s
 {
   if (!slot_give_back(slot)) return false;
   take_out(list, slot);
-  slot->outlasting = false;
+  if (slot->outlasting) {
+    atomic_fetch_sub(&outlasting_everywhere.count, 1);
+    atomic_fetch_sub(&outlasting_everywhere.bytes, atomic_load(&slot->mapped));
+    slot->outlasting = false;
+  }
   drop_range(environment, slot);
   return true;
 }
 
-/* Make room for so many bytes, if it can be had. */
-static bool make_room(struct environment *environment, struct rest_list *list, size_t count, size_t limit,
-                      size_t bytes)
+static bool may_outlast(const struct environment *environment, size_t bytes)
 {
-  if (bytes > limit) return false;
-  while (list->count >= count || list->bytes > limit - bytes)
-    if (!give_back(environment, list, list->oldest)) return false;
+  size_t limit = environment->outlast_limit;
+  return bytes <= limit && atomic_load(&outlasting_everywhere.count) < OUTLAST_COUNT &&
+         atomic_load(&outlasting_everywhere.bytes) <= limit - bytes;
+}
+
+/* Whether so many bytes may outlast their rest, if need be in the place of others here. */
+static bool make_room(struct environment *environment, size_t bytes)
+{
+  struct rest_list *list = &environment->outlasting;
+  while (!may_outlast(environment, bytes))
+    if (!list->oldest || !give_back(environment, list, list->oldest)) return false;
   return true;
 }
 
@@ -151,12 +167,13 @@ static bool end_rest(struct environment *environment)
 {
   struct slot *slot = environment->resting.oldest;
   size_t bytes = atomic_load(&slot->mapped);
-  if (slot_unseen(slot) || !make_room(environment, &environment->outlasting, OUTLAST_COUNT,
-                                      environment->outlast_limit, bytes))
+  if (slot_unseen(slot) || !make_room(environment, bytes))
     return give_back(environment, &environment->resting, slot);
   take_out(&environment->resting, slot);
   append(&environment->outlasting, slot);
   slot->outlasting = true;
+  atomic_fetch_add(&outlasting_everywhere.count, 1);
+  atomic_fetch_add(&outlasting_everywhere.bytes, bytes);
   return true;
 }
 
@@ -180,9 +197,9 @@ static void drop_sight(struct environment *environment, struct slot *slot)
 {
   lock_take(&environment->rest_lock);
   /* Read before the hold goes: only while the range's is there too, the slot is sure to be this one still. */
-  bool outlasting = slot->outlasting;
+  bool rested = slot->outlasting;
   slot_drop(slot);
-  if (outlasting && slot_unseen(slot)) give_back(environment, &environment->outlasting, slot);
+  if (rested && slot_unseen(slot)) give_back(environment, &environment->outlasting, slot);
   lock_leave(&environment->rest_lock);
   environment_release(environment);
 }

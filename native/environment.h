@@ -2,8 +2,7 @@
  * What one environment (the main thread, or one Worker) holds of the OS: mappings, resting ranges,
  * descriptors.
  *
- * Reference-counted: the binding holds one reference, every job one, every mapping that is not given back
- * one. The counters and the rest may be used from any thread, the descriptors and `closing` from the
+ * Reference-counted: the binding holds two references, every job one, every hold of a slot one. The counters and the rest may be used from any thread, the descriptors and `closing` from the
  * environment's own only.
  */
 #ifndef SLIDEMAP_ENVIRONMENT_H
@@ -19,8 +18,8 @@ struct job;
  *
  * After that, those whose ArrayBuffer is still there (detached as it is) stay covered until it has been
  * collected: all of Node that has taken an address from a Buffer keeps that Buffer while it reads, be it a
- * socket that is stalled for hours. So many at most: Linux allows a process 65,530 mappings, and the covered
- * ones are not always next to each other.
+ * socket that is stalled for hours. So many of all environments at most: Linux allows a process 65,530 mappings,
+ * the covered ones are not always next to each other, and an environment that is short can drain only its own.
  */
 enum { REST_COUNT = 1024, OUTLAST_COUNT = 16384 };
 
@@ -43,7 +42,7 @@ struct environment {
   struct rest_list resting;
   struct rest_list outlasting; /* rested, but still seen */
   size_t rest_limit;           /* bytes of those that rest; never changes */
-  size_t outlast_limit;        /* bytes of those that outlast it; never changes */
+  size_t outlast_limit;        /* bytes of those that outlast it, in all environments; never changes */
 
   size_t range_limit; /* ranges of the whole process at the most; never changes */
 

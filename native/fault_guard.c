@@ -31,9 +31,9 @@ static atomic_bool previous_called;
  */
 static bool mend(uintptr_t address)
 {
-  struct slot *slot = slot_pin(address);
+  uintptr_t start;
+  struct slot *slot = slot_pin(address, &start);
   if (!slot) return false;
-  uintptr_t start = atomic_load(&slot->start);
   uintptr_t page = address & ~(uintptr_t)(guard.page_size - 1);
   size_t rest = start + atomic_load(&slot->mapped) - page;
   /* Marked first: who reads a zero of these pages can then read the mark, too. */
@@ -49,10 +49,13 @@ static bool takes_turn(void)
   return !(previous.sa_flags & SA_RESETHAND) || !atomic_exchange(&previous_called, true);
 }
 
+/* By kill() and the like, not by a fault: Linux numbers those from 0 down, macOS from 2^16 up. */
+static bool was_sent(const siginfo_t *info) { return info->si_code <= 0 || info->si_code > 0xFFFF; }
+
 /* Not ours: let it be as if this handler were not there. */
 static void pass_on(int signal_number, siginfo_t *info, void *context)
 {
-  bool sent = info->si_code <= 0; /* by kill() and the like, not by a fault */
+  bool sent = was_sent(info);
   /* First the two that are no functions: they may come with any flags. */
   if (previous.sa_handler == SIG_IGN && sent) return;
   if (previous.sa_handler != SIG_DFL && previous.sa_handler != SIG_IGN && takes_turn()) {
@@ -75,7 +78,7 @@ static void pass_on(int signal_number, siginfo_t *info, void *context)
 static void on_bus_error(int signal_number, siginfo_t *info, void *context)
 {
   int saved = errno;
-  bool mended = info->si_code > 0 && mend((uintptr_t)info->si_addr);
+  bool mended = !was_sent(info) && mend((uintptr_t)info->si_addr);
   errno = saved;
   if (!mended) pass_on(signal_number, info, context);
 }
@@ -99,13 +102,14 @@ enum { FAULT_WRITE = 1 };
 /* What a view lost cannot be replaced page by page there, so the whole of it becomes empty. */
 static bool mend(uintptr_t address)
 {
-  struct slot *slot = slot_pin(address);
+  uintptr_t start;
+  struct slot *slot = slot_pin(address, &start);
   if (!slot) return false;
   /* A late reader of what rests, or one of many threads in one lost view. */
   bool mended = memory_back_cover((void *)address);
   if (!mended) {
     slot_mark_lost(slot, 0);
-    mended = memory_cover((void *)atomic_load(&slot->start), atomic_load(&slot->mapped)) == COVER_DONE &&
+    mended = memory_cover((void *)start, atomic_load(&slot->mapped)) == COVER_DONE &&
              memory_back_cover((void *)address);
   }
   slot_unpin(slot);

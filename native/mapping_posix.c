@@ -243,10 +243,23 @@ static bool strict_accounting(void)
   return strict;
 }
 
+/* Bytes that a process can address: on Linux, where some arm64 have 39 bits for them, stacks are near the end. */
+static uint64_t address_space(void)
+{
+  uint64_t space = (uint64_t)1 << 47;
+#ifdef __linux__
+  uintptr_t stack = (uintptr_t)&space;
+  for (space = 1; stack > 0; stack >>= 1)
+    space <<= 1;
+#endif
+  return space;
+}
+
 /* `wanted` where address space is plenty, less where it is not. */
 static size_t address_limit(uint64_t wanted)
 {
   uint64_t limit = sizeof(void *) < 8 ? (uint64_t)64 << 20 : wanted;
+  if (address_space() / 16 < limit) limit = address_space() / 16;
   if (strict_accounting()) limit = (uint64_t)256 << 20;
   struct rlimit space;
   if (getrlimit(RLIMIT_AS, &space) == 0 && space.rlim_cur != RLIM_INFINITY && space.rlim_cur / 16 < limit)
@@ -256,8 +269,7 @@ static size_t address_limit(uint64_t wanted)
 
 size_t memory_rest_limit(void) { return address_limit((uint64_t)64 << 30); }
 
-/* A sixteenth of what 47 bits reach. */
-size_t memory_outlast_limit(void) { return address_limit((uint64_t)8 << 40); }
+size_t memory_outlast_limit(void) { return address_limit(address_space() / 16); }
 
 /* The limit of a process, from a file that holds a number; 0 where it does not. */
 static size_t number_in(const char *path)

@@ -286,7 +286,7 @@ int memory_resident(void *start, size_t length, unsigned char *pages)
 
 size_t memory_rest_limit(void) { return (size_t)(sizeof(void *) < 8 ? (uint64_t)64 << 20 : (uint64_t)64 << 30); }
 
-/* No more: what covers a range there may count against the commit limit. */
+/* No more: Windows 8 has addresses of 43 bits. */
 size_t memory_outlast_limit(void) { return memory_rest_limit(); }
 
 size_t memory_range_limit(void) { return SIZE_MAX; }

@@ -174,22 +174,22 @@ void losses_drop(struct losses *losses)
   lock_leave(&table.lock);
 }
 
-static bool holds_address(const struct slot *slot, uintptr_t address)
+static bool holds_address(const struct slot *slot, uintptr_t address, uintptr_t *start)
 {
-  uintptr_t start = atomic_load(&slot->start);
-  return start != 0 && address >= start && address - start < atomic_load(&slot->mapped);
+  *start = atomic_load(&slot->start);
+  return *start != 0 && address >= *start && address - *start < atomic_load(&slot->mapped);
 }
 
-struct slot *slot_pin(uintptr_t address)
+struct slot *slot_pin(uintptr_t address, uintptr_t *start)
 {
   for (uint32_t number = 0; number < CHUNK_LIMIT; number++) {
     struct slot *chunk = atomic_load_explicit(&chunks[number], memory_order_acquire);
     if (!chunk) return NULL;
     for (uint32_t i = 0; i < CHUNK_SLOTS; i++) {
-      if (!holds_address(&chunk[i], address)) continue;
+      if (!holds_address(&chunk[i], address, start)) continue;
       atomic_fetch_add(&chunk[i].busy, 1);
       /* Once busy is seen, the range stays; but it may have gone between the first look and that. */
-      if (holds_address(&chunk[i], address)) return &chunk[i];
+      if (holds_address(&chunk[i], address, start)) return &chunk[i];
       atomic_fetch_sub(&chunk[i].busy, 1);
     }
   }

@@ -36,7 +36,7 @@ struct slot {
   _Atomic int64_t fault;   /* bytes from the start to the first page lost, -1 for none */
   _Atomic uint32_t busy;   /* threads in the fault handler that look at this range */
   _Atomic uint32_t holds;
-  _Atomic(struct environment *) owner; /* a reference to it comes with the range's hold */
+  _Atomic(struct environment *) owner; /* a reference to it comes with each hold */
   _Atomic(struct losses *) losses;     /* the owner's */
   size_t length;                       /* bytes asked for, at most `mapped` */
   uint32_t index;                      /* the place in the table, for good */
@@ -46,8 +46,8 @@ struct slot {
 };
 
 /*
- * A live slot for a range, guarded from here on, with two holds: the range's and the memory's; NULL where there is no memory for it. The
- * caller keeps one hold of them and passes on, or drops, the other.
+ * A live slot for a range, guarded from here on; NULL where there is no memory for it. The caller has its two
+ * holds: the range's and the memory's.
  */
 struct slot *slot_claim(struct environment *owner, struct losses *losses, void *start, size_t length,
                         size_t mapped);
@@ -90,8 +90,12 @@ void losses_drop(struct losses *losses);
 
 /* ---- for the fault handler: async-signal-safe, no locks ---- */
 
-/* The slot whose range holds this address, pinned: its range stays until slot_unpin. NULL for none. */
-struct slot *slot_pin(uintptr_t address);
+/*
+ * The slot whose range holds this address, pinned: the range stays until slot_unpin. NULL for none.
+ *
+ * start: the range's first byte, which the slot may not tell any more: who gives it back waits for the pin.
+ */
+struct slot *slot_pin(uintptr_t address, uintptr_t *start);
 void slot_unpin(struct slot *slot);
 
 /* Note that everything from `offset` on is lost, and count it. */

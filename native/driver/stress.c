@@ -187,6 +187,82 @@ static void check_former_handler(void)
   close(fd);
 }
 
+static void *end_mapping(void *slot)
+{
+  environment_end(slot);
+  return NULL;
+}
+
+/* Whoever is in the fault handler knows where the range began, also while another thread gives it back. */
+static void check_late_fault(void)
+{
+  struct environment *environment = environment_new();
+  struct task task = { .environment = environment, .path = path, .fd = -1, .length = 2 * PAGE };
+  task_run(&task);
+  CHECK(task.slot);
+  uintptr_t start = atomic_load(&task.slot->start), known = 0;
+  struct slot *pinned = slot_pin(start + PAGE, &known);
+  CHECK(pinned == task.slot && known == start);
+  pthread_t other;
+  CHECK(pthread_create(&other, NULL, end_mapping, task.slot) == 0);
+  while (atomic_load(&pinned->start) != 0)
+    thread_yield();
+  unsigned char resident[2];
+  CHECK(memory_resident((void *)known, 2 * PAGE, resident) == 0);
+  slot_unpin(pinned);
+  pthread_join(other, NULL);
+  CHECK(slot_pin(start, &known) == NULL);
+  file_close(task.fd);
+  environment_release(environment);
+}
+
+/* Map a page, and release it as binding.c does; the ArrayBuffer stays in reach. */
+static struct slot *release_page(struct environment *environment, int fd)
+{
+  struct slot *slot;
+  CHECK(environment_map(environment, fd, 0, PAGE, &slot) == 0);
+  environment_watch(slot);
+  CHECK(slot_take(slot, slot_serial(slot)));
+  environment_unmap(environment, slot, true);
+  environment_end(slot);
+  return slot;
+}
+
+/* What some environments have released and still see leaves mappings to the others, which cannot drain it. */
+static void check_shared_limit(void)
+{
+  enum { ENVIRONMENTS = 4, RELEASED = REST_COUNT + OUTLAST_COUNT };
+  static struct slot *released[ENVIRONMENTS][RELEASED];
+  struct environment *environments[ENVIRONMENTS];
+  int fd = open(path, O_RDONLY);
+  size_t outlasting = 0;
+  for (size_t i = 0; i < ENVIRONMENTS; i++) {
+    environments[i] = environment_new();
+    CHECK(environments[i]);
+    for (size_t j = 0; j < RELEASED; j++)
+      released[i][j] = release_page(environments[i], fd);
+    struct rest_counts counts = environment_resting(environments[i]);
+    CHECK(counts.resting == REST_COUNT);
+    outlasting += counts.outlasting;
+  }
+  CHECK(outlasting == OUTLAST_COUNT);
+  CHECK(slot_ranges() == OUTLAST_COUNT + ENVIRONMENTS * REST_COUNT);
+  for (size_t i = 0; i < ENVIRONMENTS; i++) {
+    for (size_t j = 0; j < RELEASED; j++)
+      environment_unwatch(released[i][j]);
+    CHECK(environment_resting(environments[i]).outlasting == 0);
+    /* What one has given up is there for the next. */
+    if (i == 0) {
+      environment_unwatch(release_page(environments[1], fd));
+      CHECK(environment_resting(environments[1]).outlasting == 1);
+    }
+    environment_close(environments[i]);
+    environment_release(environments[i]);
+  }
+  CHECK(slot_ranges() == 0);
+  close(fd);
+}
+
 static int lines_about_the_file(const char *table)
 {
   char command[128], line[512];
@@ -218,6 +294,8 @@ int main(int count, char **words)
   atomic_store(&over, true);
   pthread_join(truncater, NULL);
   check_former_handler();
+  check_late_fault();
+  check_shared_limit();
   CHECK(lines_about_the_file("cat /proc/%d/maps") == 0);
   CHECK(lines_about_the_file("ls -l /proc/%d/fd") == 0);
   unlink(path);
