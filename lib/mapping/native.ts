@@ -310,7 +310,11 @@ function opened({ fd }: AddonOutcome, { target }: MapTask): boolean {
 }
 
 /** What the OS answers EIO to where a page of the range cannot be read. */
-function throwIfUnreadable({ errno, syscall, lost = 0 }: AddonOutcome, { target }: MapTask, range: Range): void {
+function throwIfUnreadable(
+  { errno, syscall, lost = 0 }: AddonOutcome,
+  { target }: MapTask,
+  range: Range
+): void {
   if (errno !== ERRNO.EIO || syscall !== 'madvise') return
   throw unreadable(range.offset + lost, pathOf(target), systemError(errno, syscall))
 }
