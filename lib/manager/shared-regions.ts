@@ -238,6 +238,13 @@ class Loading implements Range, Consumer {
   }
 
   #arrived(region: SharedRegion): void {
+    const { signal } = this.#stop
+    if (signal.aborted) {
+      // Since the job was done, all have left, or the file was closed or unmapped: it has gone by then.
+      region.retire()
+      for (const waiter of this.#waiters) waiter.reject(signal.reason)
+      return
+    }
     // All lease it before one of them can let it go again.
     for (const waiter of this.#waiters) {
       region.lease()

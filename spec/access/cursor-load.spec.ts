@@ -32,6 +32,32 @@ describe('a cursor that loads', () => {
     expect(manager.counts.maps).to.equal(1)
   })
 
+  it('leaves no region behind that was unmapped, or closed, just as it was there', async () => {
+    for (let steps = 0; steps < 20; steps++) {
+      for (const end of ['unmapAll', 'close'] as const) {
+        const own = new FakeManager()
+        const other = await own.with('/b', 100)
+        const sent = cursorOn(other)
+        own.fake.hold()
+        const loaded = sent.load(0).then(
+          () => 'loaded',
+          (error: { code: string }) => error.code
+        )
+        await settled()
+        own.fake.letGo()
+        for (let step = 0; step < steps; step++) await Promise.resolve()
+        const ended = other[end]()
+        own.fake.resume()
+        await ended
+        expect(await loaded).to.be.oneOf(['loaded', end === 'close' ? 'ERR_MAP_CLOSED' : 'ERR_MAP_RELEASED'])
+        if (end === 'unmapAll') expect(sent.use(0).bytes.equals(bytesAt(1, 0, 32))).to.equal(true)
+        sent[Symbol.dispose]()
+        await own.closeClean()
+        expect([own.cached.size, own.cached.bytes]).to.deep.equal([0, 0])
+      }
+    }
+  })
+
   it('has its arguments checked as use() has, by a rejection', async () => {
     expect(await failure(cursor.load(1000))).to.include({ code: 'ERR_MAP_OUT_OF_RANGE', offset: 1000 })
     expect(await failure(cursor.load(-1))).to.include({ code: 'ERR_OUT_OF_RANGE' })
