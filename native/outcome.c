@@ -146,21 +146,23 @@ static bool set_all(napi_env env, napi_value object, const struct task *task, co
          (!view->copied || set(env, object, "copied", napi_get_boolean(env, true, &copied), &copied));
 }
 
-/* Give the descriptor that the task opened to the environment. */
-static void hand_over_descriptor(struct task *task)
+/* Give the descriptor that the task opened to the environment. False where the task has failed of that. */
+static bool hand_over_descriptor(struct task *task)
 {
-  if (!task->opened || task->fd < 0) return;
+  if (!task->opened || task->fd < 0) return true;
   if (task->environment->closing)
     task_fail(task, OS_ECANCELED, "");
   else if (!environment_adopt(task->environment, task->fd))
     task_fail(task, OS_ENOMEM, "open");
+  return task->fd >= 0;
 }
 
 /* Nobody will be told of this mapping: its pages go now, its addresses when the collector has the buffer. */
-static void abandon_view(struct environment *environment, const struct view *view)
+static void abandon_view(struct environment *environment, struct view *view)
 {
   struct slot *slot = view->serial ? slot_find(view->slot, view->serial, environment) : NULL;
   if (slot && slot_take(slot, view->serial)) environment_unmap(environment, slot, false);
+  *view = (struct view){ 0 };
 }
 
 void outcome_abandon(struct task *task)
@@ -175,7 +177,7 @@ bool outcome_make(napi_env env, struct task *task, napi_value *outcome)
     task_fail(task, OS_ECANCELED, "");
     return false;
   }
-  hand_over_descriptor(task);
+  if (!hand_over_descriptor(task)) abandon_view(task->environment, &view);
   if (napi_create_object(env, outcome) == napi_ok && set_all(env, *outcome, task, &view)) return true;
   abandon_view(task->environment, &view);
   outcome_abandon(task);
