@@ -30,12 +30,23 @@ struct job {
 /*
  * A runtime that ends need not complete the jobs under way (Deno does not). So the thread of the pool, when it is
  * through with a task, and the environment, when it gives the task up, each say so here; who comes second undoes it.
+ * What a job writes into memory of the runtime's (BUSY) is waited for: that memory may be gone next.
  */
-enum fate { UNDER_WAY, THROUGH, GIVEN_UP };
+enum fate { UNDER_WAY, BUSY, THROUGH, GIVEN_UP };
 
-static void settle_fate(struct job *job, enum fate mine, enum fate other)
+/* On the thread of the pool. */
+static void get_through(struct job *job)
 {
-  if (atomic_exchange(&job->fate, mine) == (int)other) task_fail(&job->task, OS_ECANCELED, "");
+  if (atomic_exchange(&job->fate, THROUGH) == GIVEN_UP) task_fail(&job->task, OS_ECANCELED, "");
+}
+
+static void give_up(struct job *job)
+{
+  atomic_store(&job->task.cancelled, true);
+  int before = atomic_exchange(&job->fate, GIVEN_UP);
+  if (before == THROUGH) task_fail(&job->task, OS_ECANCELED, "");
+  while (before == BUSY && atomic_load(&job->fate) != THROUGH)
+    thread_yield();
 }
 
 static void link_job(struct job *job)
@@ -108,7 +119,7 @@ static void execute_run(napi_env env, void *data)
   (void)env;
   struct job *job = data;
   task_run(&job->task);
-  settle_fate(job, THROUGH, GIVEN_UP);
+  get_through(job);
 }
 
 /* What the runtime could not make. Where JavaScript cannot run any more, the promise stays: nobody sees it. */
@@ -160,10 +171,8 @@ void job_cancel(napi_env env, struct environment *environment, double number)
 
 void job_cancel_all(struct environment *environment)
 {
-  for (struct job *job = environment->first_job; job; job = job->next) {
-    atomic_store(&job->task.cancelled, true);
-    settle_fate(job, GIVEN_UP, THROUGH);
-  }
+  for (struct job *job = environment->first_job; job; job = job->next)
+    give_up(job);
 }
 
 /* ---- small files ---- */
@@ -172,7 +181,10 @@ static void execute_small(napi_env env, void *data)
 {
   (void)env;
   struct job *job = data;
+  int fate = UNDER_WAY;
+  if (!atomic_compare_exchange_strong(&job->fate, &fate, BUSY)) return;
   small_files_read(job->small, &job->task.cancelled);
+  get_through(job);
 }
 
 /* The lengths of the files that were looked at, as an Int32Array. */
