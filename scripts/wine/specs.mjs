@@ -75,6 +75,7 @@ export const notThere = [
     'read mapper opens a descriptor, which stays open, and where it was',
     'Node moves the place of a descriptor while it reads'
   ],
+  ['windows that follow a file wait again where nothing has come', 'of paths without a drive'],
   ['handles are opened again on need', 'of paths without a drive'],
   ['refuses, leaving nothing open, what is not there, as the OS says it', 'Windows says ENOENT for ENOTDIR'],
   [
