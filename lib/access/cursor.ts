@@ -177,6 +177,9 @@ export class Cursor implements Disposable {
 
   /** Whether what was shown of a region may have been cut off within a page. */
   #doubtful({ region }: SharedRegion): boolean {
+    const bytes = this.#bytes
+    // Mostly that is all: what was shown before was asked about when the cursor left it.
+    if (bytes !== undefined && bytes[this.#length - 1] !== 0) return false
     return region.doubt(this.#shown) !== undefined
   }
 
