@@ -8,6 +8,7 @@ import { expect } from 'chai'
 import fc from 'fast-check'
 import { addon, nextJob } from './support/addon.js'
 import { bytesAt, tempFile } from './support/files.js'
+import { needsMappings } from './support/mappers.js'
 import { descriptorsOf, mappingsOf } from './support/os.js'
 
 const { pageSize: page } = addon
@@ -154,7 +155,8 @@ describe(`The addon in hostile hands, seed ${seed}`, () => {
     expect(jobs.length).to.be.above(0)
   })
 
-  it('gives advice on, and looks at, pages of a mapping only, whatever range it is asked of', () => {
+  it('gives advice on, and looks at, pages of a mapping only, whatever range it is asked of', function () {
+    needsMappings.call(this)
     const { slot, serial, buffer, fd } = addon.runSync(-1, pathBytes, 0, 0, SIZE, true)
     const whole = bytesAt(3, 0, SIZE)
     fc.assert(
