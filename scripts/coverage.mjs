@@ -7,7 +7,15 @@
  * signal ends them.
  */
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  writeFileSync
+} from 'node:fs'
 import { join, relative } from 'node:path'
 import { copyCheckout } from './copy-checkout.mjs'
 
@@ -145,7 +153,15 @@ exec gcc --coverage -fprofile-update=atomic -dumpdir ${counts}/$$/ "$@"
 )
 const env = withC ? { CC: compiler } : {}
 run(process.execPath, ['scripts/build-native.mjs'], { ...env, SLIDEMAP_CFLAGS: '-O0' })
-const mocha = ['node_modules/mocha/bin/mocha.js', ...(files.length > 0 ? files : ['spec/**/*.spec.ts'])]
+// As modules, all of them: required and imported, a file is compiled in two ways, and V8 names both alike.
+const flags = ['--import=tsx/esm', '--expose-gc']
+const mocha = [
+  ...flags,
+  // By its own name: behind a link it does not take itself for the program.
+  realpathSync(join(folder, 'node_modules/mocha/lib/cli/cli.js')),
+  ...['--reporter', 'spec'],
+  ...(files.length > 0 ? files : ['spec/**/*.spec.ts'])
+]
 run(process.execPath, [...mocha, ...elsewhere.flatMap(file => ['--exclude', file]), '--timeout', '180000'], {
   ...env,
   NODE_V8_COVERAGE: raw
