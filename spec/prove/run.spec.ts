@@ -6,7 +6,7 @@ import { tempFile, tempPath } from '../support/files.js'
 
 /** A folder of parts; each is the body of its `run(proof)`. */
 function partsOf(name: string, bodies: Record<string, string>): string {
-  const folder = tempPath(name)
+  const folder = tempPath(`parts-${name}`)
   mkdirSync(folder)
   for (const [part, body] of Object.entries(bodies)) {
     writeFileSync(
