@@ -35,9 +35,15 @@ const selection = [
 
 /**
  * Programs of others get the runtime too, and some do not bear it: `curl --version` never ends. And these want the
- * packages where the checkout is. They run none of the C core but what others do as well.
+ * packages where the checkout is, or a limit of addresses that the runtime alone is beyond. They run none of the C core
+ * but what others do as well.
  */
-const elsewhere = ['spec/http-range.spec.ts', 'spec/mapping/permission.spec.ts', 'spec/package*.spec.ts']
+const elsewhere = [
+  'spec/http-range.spec.ts',
+  'spec/mapping/permission.spec.ts',
+  'spec/package*.spec.ts',
+  'spec/faults/os-limits.spec.ts'
+]
 
 /** Of each thread of the driver. */
 const rounds = asked.rounds ?? (asked.short ? 200 : 2000)
