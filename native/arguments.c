@@ -1,4 +1,5 @@
 #include "arguments.h"
+#include "mapping.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -63,6 +64,28 @@ bool argument_integer(napi_env env, napi_value value, const char *name, int64_t 
   bool inside = number >= (double)least && number <= (double)most;
   if (!inside || (double)(int64_t)number != number) return invalid_range(env, name, what, number);
   *result = (int64_t)number;
+  return true;
+}
+
+bool argument_size(napi_env env, napi_value value, const char *name, uint64_t *bytes)
+{
+  int64_t given = 0;
+  if (!argument_integer(env, value, name, 0, SAFE_INTEGER_MAX, ARGUMENT_SAFE_WORDS, &given)) return false;
+  *bytes = (uint64_t)given;
+  return true;
+}
+
+bool argument_range(napi_env env, napi_value offset, napi_value length, uint64_t *start, size_t *bytes)
+{
+  static const char words[] = "such that offset + length <= 2^53 - 1 and the range is addressable";
+  uint64_t given = 0;
+  if (!argument_size(env, offset, "offset", start) || !argument_size(env, length, "length", &given))
+    return false;
+  if (*start % memory_granularity() != 0)
+    return invalid_range(env, "offset", "a multiple of the granularity", (double)*start);
+  if (given > SAFE_INTEGER_MAX - *start || given > SIZE_MAX - memory_page_size())
+    return invalid_range(env, "length", words, (double)given);
+  *bytes = (size_t)given;
   return true;
 }
 

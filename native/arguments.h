@@ -13,6 +13,7 @@
 
 /* 2^53 - 1, the largest safe integer. */
 #define SAFE_INTEGER_MAX INT64_C(9007199254740991)
+#define ARGUMENT_SAFE_WORDS "an integer >= 0 and <= 2^53 - 1"
 
 /* Throw that an argument must be something else: `expected` goes on as in "must be ...". Always false. */
 bool invalid_type(napi_env env, const char *name, const char *expected, napi_value value);
@@ -24,6 +25,12 @@ napi_value throw_out_of_memory(napi_env env, const char *what);
 /* A whole number in [least, most]. `what` says so in words. */
 bool argument_integer(napi_env env, napi_value value, const char *name, int64_t least, int64_t most,
                       const char *what, int64_t *result);
+
+/* Bytes: a whole number in [0, 2^53 - 1]. */
+bool argument_size(napi_env env, napi_value value, const char *name, uint64_t *bytes);
+
+/* `offset` and `length` of what is to be mapped: it begins on the granularity, and can be addressed. */
+bool argument_range(napi_env env, napi_value offset, napi_value length, uint64_t *start, size_t *bytes);
 
 bool argument_boolean(napi_env env, napi_value value, const char *name, bool *result);
 

@@ -10,7 +10,6 @@
 
 #include <stdlib.h>
 
-#define WORDS_SAFE "an integer >= 0 and <= 2^53 - 1"
 #define WORDS_FD "an integer >= 0 and <= 2147483647"
 
 /* The most arguments that a function of ours takes. */
@@ -51,14 +50,6 @@ static bool fd_argument(napi_env env, napi_value value, int64_t least, int *fd)
   return true;
 }
 
-static bool bytes_argument(napi_env env, napi_value value, const char *name, uint64_t *bytes)
-{
-  int64_t given;
-  if (!argument_integer(env, value, name, 0, SAFE_INTEGER_MAX, WORDS_SAFE, &given)) return false;
-  *bytes = (uint64_t)given;
-  return true;
-}
-
 /* ---- run, runSync, cancel ---- */
 
 static bool flags_argument(napi_env env, napi_value value, int *flags)
@@ -68,20 +59,6 @@ static bool flags_argument(napi_env env, napi_value value, int *flags)
   if (!argument_integer(env, value, "flags", 0, INT32_MAX, words, &given)) return false;
   if (given & ~(int64_t)file_open_flags()) return invalid_range(env, "flags", words, (double)given);
   *flags = (int)given;
-  return true;
-}
-
-static bool range_arguments(napi_env env, napi_value offset, napi_value length, struct task *task)
-{
-  uint64_t bytes;
-  if (!bytes_argument(env, offset, "offset", &task->offset) || !bytes_argument(env, length, "length", &bytes))
-    return false;
-  if (task->offset % memory_granularity() != 0)
-    return invalid_range(env, "offset", "a multiple of the granularity", (double)task->offset);
-  if (bytes > SAFE_INTEGER_MAX - task->offset || bytes > SIZE_MAX - memory_page_size())
-    return invalid_range(env, "length", "such that offset + length <= 2^53 - 1 and the range is addressable",
-                         (double)bytes);
-  task->length = (size_t)bytes;
   return true;
 }
 
@@ -95,7 +72,7 @@ static bool task_arguments(napi_env env, const napi_value *values, struct task *
   bool right = fd_argument(env, values[0], -1, &task->fd) &&
                argument_path(env, values[1], "path", task->fd < 0, path) &&
                flags_argument(env, values[2], &task->flags) &&
-               range_arguments(env, values[3], values[4], task) &&
+               argument_range(env, values[3], values[4], &task->offset, &task->length) &&
                argument_boolean(env, values[5], "populate", &task->populate);
   task->path = *path;
   return right;
@@ -103,7 +80,7 @@ static bool task_arguments(napi_env env, const napi_value *values, struct task *
 
 static bool job_argument(napi_env env, napi_value value, int64_t *job)
 {
-  return argument_integer(env, value, "job", 0, SAFE_INTEGER_MAX, WORDS_SAFE, job);
+  return argument_integer(env, value, "job", 0, SAFE_INTEGER_MAX, ARGUMENT_SAFE_WORDS, job);
 }
 
 static napi_value run(napi_env env, napi_callback_info info)
@@ -176,7 +153,7 @@ static bool mapping_arguments(napi_env env, struct environment *environment, con
   int64_t index;
   if (!environment ||
       !argument_integer(env, values[0], "slot", 0, UINT32_MAX, "an integer >= 0 and < 2^32", &index) ||
-      !bytes_argument(env, values[1], "serial", serial))
+      !argument_size(env, values[1], "serial", serial))
     return false;
   *slot = slot_find((uint32_t)index, *serial, environment);
   return true;
@@ -256,8 +233,8 @@ static napi_value advise(napi_env env, napi_callback_info info)
   uint64_t serial, offset, length;
   int64_t advice;
   if (!mapping_arguments(env, environment, values, &slot, &serial) ||
-      !bytes_argument(env, values[2], "offset", &offset) ||
-      !bytes_argument(env, values[3], "length", &length) ||
+      !argument_size(env, values[2], "offset", &offset) ||
+      !argument_size(env, values[3], "length", &length) ||
       !argument_integer(env, values[4], "advice", 0, ADVICE_COUNT - 1, "one of ADVICE", &advice))
     return NULL;
   if (!slot) return number(env, OS_EBADF);
@@ -297,8 +274,8 @@ static napi_value forget(napi_env env, napi_callback_info info)
   int fd;
   uint64_t offset, length;
   if (!environment || !fd_argument(env, values[0], 0, &fd) ||
-      !bytes_argument(env, values[1], "offset", &offset) ||
-      !bytes_argument(env, values[2], "length", &length))
+      !argument_size(env, values[1], "offset", &offset) ||
+      !argument_size(env, values[2], "length", &length))
     return NULL;
   return number(env, file_forget(fd, offset, length));
 }

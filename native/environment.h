@@ -2,8 +2,8 @@
  * What one environment (the main thread, or one Worker) holds of the OS: mappings, resting ranges,
  * descriptors.
  *
- * Reference-counted: the binding holds two references, every job one, every hold of a slot one. The counters and the rest may be used from any thread, the descriptors and `closing` from the
- * environment's own only.
+ * Reference-counted: the binding holds two references, every job one, every hold of a slot one. The counters
+ * and the rest may be used from any thread, the descriptors and `closing` from the environment's own only.
  */
 #ifndef SLIDEMAP_ENVIRONMENT_H
 #define SLIDEMAP_ENVIRONMENT_H
@@ -18,8 +18,9 @@ struct job;
  *
  * After that, those whose ArrayBuffer is still there (detached as it is) stay covered until it has been
  * collected: all of Node that has taken an address from a Buffer keeps that Buffer while it reads, be it a
- * socket that is stalled for hours. So many of all environments at most: Linux allows a process 65,530 mappings,
- * the covered ones are not always next to each other, and an environment that is short can drain only its own.
+ * socket that is stalled for hours. So many of all environments at most: Linux allows a process 65,530
+ * mappings, the covered ones are not always next to each other, and an environment that is short can drain
+ * only its own.
  */
 enum { REST_COUNT = 1024, OUTLAST_COUNT = 16384 };
 

@@ -26,39 +26,27 @@ static bool ranges_argument(napi_env env, napi_value value, double **numbers, si
   return true;
 }
 
-static bool range_arguments(napi_env env, const napi_value *values, int64_t *offset, int64_t *length)
-{
-  static const char words[] = "an integer >= 0 and <= 2^53 - 1";
-  if (!argument_integer(env, values[0], "offset", 0, SAFE_INTEGER_MAX, words, offset) ||
-      !argument_integer(env, values[1], "length", 0, SAFE_INTEGER_MAX, words, length))
-    return false;
-  if (*offset % (int64_t)memory_granularity() != 0)
-    return invalid_range(env, "offset", "a multiple of the granularity", (double)*offset);
-  if (*length > SAFE_INTEGER_MAX - *offset || (uint64_t)*length > SIZE_MAX - memory_page_size())
-    return invalid_range(env, "length", "such that offset + length <= 2^53 - 1 and the range is addressable",
-                         (double)*length);
-  return true;
-}
-
 napi_value visit_cache_call(napi_env env, napi_callback_info info)
 {
   size_t count = 5, numbers = 0;
   napi_value values[5];
   void *environment = NULL;
-  int64_t job, fd, offset, length;
+  int64_t job, fd;
+  uint64_t offset;
+  size_t length;
   double *forget = NULL;
   if (napi_get_cb_info(env, info, &count, values, NULL, NULL) != napi_ok ||
       napi_get_instance_data(env, &environment) != napi_ok || !environment ||
-      !argument_integer(env, values[0], "job", 0, SAFE_INTEGER_MAX, "an integer >= 0 and <= 2^53 - 1", &job) ||
+      !argument_integer(env, values[0], "job", 0, SAFE_INTEGER_MAX, ARGUMENT_SAFE_WORDS, &job) ||
       !argument_integer(env, values[1], "fd", 0, INT32_MAX, "an integer >= 0 and <= 2147483647", &fd) ||
-      !range_arguments(env, values + 2, &offset, &length) ||
+      !argument_range(env, values[2], values[3], &offset, &length) ||
       !ranges_argument(env, values[4], &forget, &numbers))
     return NULL;
   struct cache_visit *visit = cache_visit_new(numbers / 2);
   if (!visit) return throw_out_of_memory(env, "a list of ranges");
   visit->fd = (int)fd;
-  visit->offset = (uint64_t)offset;
-  visit->length = (size_t)length;
+  visit->offset = offset;
+  visit->length = length;
   for (size_t i = 0; i < visit->forget_count; i++)
     visit->forget[i] = (struct cache_range){ (uint64_t)forget[2 * i], (uint64_t)forget[2 * i + 1] };
   return job_visit_cache(env, environment, (double)job, visit);

@@ -109,7 +109,7 @@ export class Cursor implements Disposable {
     this.unuse()
     const { shared } = this.#view.file
     const mapped = shared.find(start)
-    if (mapped === undefined) this.#take(shared.use(this.#wanted(start, size)), start, size)
+    if (mapped === undefined) this.#take(shared.map(this.#wanted(start, size)), start, size)
     else {
       mapped.lease()
       this.#take(mapped, start, size)

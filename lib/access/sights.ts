@@ -84,7 +84,7 @@ export class Sights implements Pieces {
    * What there is to be seen at `offset`: of all regions, it is the one used last from here on.
    *
    * @param offset bytes from the start of the view, 0 <= offset < length
-   * @throws {SlidemapError} ERR_MAP_RELEASED after {@link close}; what {@link SharedRegions.use} throws
+   * @throws {SlidemapError} ERR_MAP_RELEASED after {@link close}; what {@link SharedRegions.map} throws
    */
   at(offset: number): Sight {
     const known = this.recall(offset)
@@ -172,7 +172,7 @@ export class Sights implements Pieces {
       found.touch()
       return found
     }
-    const made = file.shared.use({ offset: place, length: 1, size: 1, windowSize })
+    const made = file.shared.map({ offset: place, length: 1, size: 1, windowSize })
     made.unlease()
     return made
   }

@@ -40,26 +40,23 @@ export class SharedRegions {
   }
 
   /**
-   * The region that holds the first byte of `wanted`, leased; mapped on this thread if need be, without faulting its
-   * pages in.
+   * Map a region that holds the first byte of `wanted`, on this thread and without faulting its pages in, and lease it.
+   * For who has {@link find found} none.
    *
    * @throws {SlidemapError} ERR_MAP_LIMIT also where it does not fit just now; else as {@link OpenFile.map}
    */
-  use(wanted: Wanted): SharedRegion {
+  map(wanted: Wanted): SharedRegion {
     const file = this.#file
     file.throwIfClosed()
-    let region = this.find(wanted.offset)
-    if (region === undefined) {
-      const range = this.#place(wanted)
-      region = this.#share(file.mapSync(range), false)
-    }
+    const region = this.#share(file.mapSync(this.#place(wanted)), false)
     region.lease()
     this.#dropHandle(region, wanted)
     return region
   }
 
   /**
-   * The same off this thread, pages faulted in, waiting for budget. Whoever wants the same place at the same time
+   * The region that holds the first byte of `wanted`, leased: the one there is, else one that is mapped off this thread,
+   * its pages faulted in, waiting for budget. Whoever wants the same place at the same time
    * shares one mapping.
    *
    * @throws what {@link OpenFile.map} does

@@ -1,10 +1,11 @@
 /**
  * TypeScript run as a user runs it: in a Node process of its own.
  */
-import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
+import { type ChildProcessByStdio, type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createRequire } from 'node:module'
 import { dirname, join, resolve } from 'node:path'
+import type { Readable, Writable } from 'node:stream'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 
 /** The folder of the checkout. */
@@ -40,6 +41,27 @@ export function start(script: string, args: readonly string[] = [], options: Chi
     { cwd: options.cwd ?? root, env: { ...process.env, ...options.env } }
   )
   child.stdin.end()
+  let saidSoFar = ''
+  child.stderr.setEncoding('utf8').on('data', text => {
+    saidSoFar += text
+  })
+  const ended = gather(child).then(told => ({ ...told, stderr: told.stderr.replace(reading, '') }))
+  return {
+    child,
+    ended,
+    /** Wait until the script has said this on stderr. Rejects if it ends without. */
+    async says(words: string): Promise<void> {
+      const over = new AbortController()
+      ended.then(() => over.abort(new Error(`it never said "${words}": ${saidSoFar}`)))
+      while (!saidSoFar.includes(words)) await once(child.stderr, 'data', { signal: over.signal })
+    }
+  }
+}
+
+/** How a process ends, and all that it says until then. */
+export async function gather(
+  child: ChildProcessByStdio<Writable | null, Readable, Readable>
+): Promise<Ended> {
   let stdout = ''
   let stderr = ''
   child.stdout.setEncoding('utf8').on('data', text => {
@@ -48,24 +70,8 @@ export function start(script: string, args: readonly string[] = [], options: Chi
   child.stderr.setEncoding('utf8').on('data', text => {
     stderr += text
   })
-  const ended = once(child, 'close').then(
-    ([code, signal]): Ended => ({
-      code,
-      signal,
-      stdout,
-      stderr: stderr.replace(reading, '')
-    })
-  )
-  return {
-    child,
-    ended,
-    /** Wait until the script has said this on stderr. Rejects if it ends without. */
-    async says(words: string): Promise<void> {
-      const over = new AbortController()
-      ended.then(() => over.abort(new Error(`it never said "${words}": ${stderr}`)))
-      while (!stderr.includes(words)) await once(child.stderr, 'data', { signal: over.signal })
-    }
-  }
+  const [code, signal] = await once(child, 'close')
+  return { code, signal, stdout, stderr }
 }
 
 /** Run a script to its end. */

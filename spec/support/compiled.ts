@@ -1,10 +1,9 @@
 /** The library compiled to one file of JavaScript: for children that have no room for a loader of TypeScript. */
 import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { existsSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { buildSync } from 'esbuild'
-import { root } from './child.js'
+import { gather, root } from './child.js'
 import { tempFile, tempPath } from './files.js'
 
 /** Where it is: one file, since loading many takes more descriptors than a child may have. Made when first asked for. */
@@ -57,15 +56,7 @@ export async function runLimited(limit: string, program: string, args: string[] 
   const child = spawn('sh', ['-c', shell, 'sh', process.execPath, '--expose-gc', script, ...args], {
     stdio: ['ignore', 'pipe', 'pipe']
   })
-  let stdout = ''
-  let stderr = ''
-  child.stdout.setEncoding('utf8').on('data', text => {
-    stdout += text
-  })
-  child.stderr.setEncoding('utf8').on('data', text => {
-    stderr += text
-  })
-  const [code, signal] = await once(child, 'close')
+  const { stdout, ...ended } = await gather(child)
   const lines = stdout.split('\n').filter(Boolean)
-  return { said: lines.map(line => JSON.parse(line)), code, signal, stderr }
+  return { said: lines.map(line => JSON.parse(line)), ...ended }
 }
