@@ -156,6 +156,12 @@ bool memory_back_cover(void *address);
 #endif
 
 /*
+ * Say that all of a mapping is about to be read: where its file is not in RAM, the OS then reads in large steps, one
+ * ahead of the other, also where several threads read through one descriptor. Can be refused; nobody needs to know.
+ */
+void memory_expect(void *start, size_t length);
+
+/*
  * Read a range into RAM and into this process's page tables.
  *
  * OS_EFAULT: some page cannot be had, because the file ends before it or the disk failed.

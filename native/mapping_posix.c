@@ -175,6 +175,10 @@ enum { PROTECTION = PROT_READ | PROT_WRITE };
 #define MADV_POPULATE_READ 22
 #endif
 
+#ifdef __linux__
+enum { LARGE_PAGE = 2 << 20 };
+#endif
+
 size_t memory_page_size(void) { return (size_t)sysconf(_SC_PAGESIZE); }
 
 size_t memory_granularity(void) { return memory_page_size(); }
@@ -194,6 +198,20 @@ enum cover memory_cover(void *start, size_t length)
   /* Safe: MAP_FIXED replaces pages of a mapping that is the caller's, in one step; no thread sees a hole. */
   int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED;
   return mmap(start, length, PROTECTION, flags, -1, 0) == start ? COVER_DONE : COVER_REFUSED;
+}
+
+void memory_expect(void *start, size_t length)
+{
+#ifdef __linux__
+  /*
+   * A fault in such a mapping reads the large page around it and starts reading the next one (filemap.c,
+   * do_sync_mmap_readahead). Elsewhere that is guided by what the descriptor read last, and two threads at two
+   * places pass for random access. Less than a large page is not worth reading one.
+   */
+  if (length >= LARGE_PAGE) madvise(start, length, MADV_HUGEPAGE);
+#else
+  (void)start, (void)length;
+#endif
 }
 
 int memory_populate(void *start, size_t length)

@@ -101,6 +101,7 @@ static int populate(struct task *task)
   struct slot *slot = task->slot;
   char *start = (char *)atomic_load(&slot->start), *at = start;
   size_t remaining = atomic_load(&slot->mapped);
+  memory_expect(start, remaining);
   while (remaining > 0) {
     if (atomic_load(&task->cancelled)) return OS_ECANCELED;
     size_t step = step_at((uintptr_t)at, remaining);

@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process'
 import {
   constants,
   closeSync,
+  existsSync,
   fstatSync,
   linkSync,
   mkdirSync,
@@ -17,7 +18,7 @@ import { ADVICE, KIND } from '../../lib/mapping/addon.js'
 import { addon, bytesOf, nextJob, release, run, runSync } from '../support/addon.js'
 import { needsMappings } from '../support/mappers.js'
 import { bytesAt, GiB, KiB, MiB, sparseBytes, sparseFile, tempFile, tempPath } from '../support/files.js'
-import { descriptorsOf, mappingsOf } from '../support/os.js'
+import { adviceOf, descriptorsOf, mappingsOf } from '../support/os.js'
 
 const { pageSize: page } = addon
 const { ECANCELED, EBADF, ENOENT, ENOTDIR, ELOOP, ENAMETOOLONG, ENODEV } = os.errno
@@ -50,6 +51,22 @@ describe('the addon', () => {
       }
       addon.closeSync(fd)
     }).timeout(120_000)
+
+    it('has the OS read in large steps where all of 2 MiB or more is faulted in, and not elsewhere', async function () {
+      if (!existsSync('/sys/kernel/mm/transparent_hugepage')) this.skip()
+      const cases = [
+        { length: 2 * MiB, populate: true, large: true },
+        { length: 2 * MiB, populate: false, large: false },
+        { length: 2 * MiB - page, populate: true, large: false }
+      ]
+      const path = tempFile('steps', Buffer.alloc(2 * MiB, 1))
+      for (const { large, ...range } of cases) {
+        const outcome = await run(path, range)
+        expect(adviceOf(path).map(flags => flags.includes('hg'))).to.deep.equal([large])
+        release(outcome, true)
+        addon.closeSync(outcome.fd)
+      }
+    })
 
     it('maps 3 GiB and a byte at once, exactly as long as asked for', () => {
       const last = { offset: 5 * GiB, bytes: Uint8Array.of(77) }

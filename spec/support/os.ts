@@ -44,6 +44,14 @@ export function mappingsBelow(folder: string): MappedRange[] {
   return mappings().filter(range => range.path.startsWith(`${folder}/`))
 }
 
+/** How the OS treats each mapping of one file, in the order of their addresses: `VmFlags` of `/proc/self/smaps`. */
+export function adviceOf(path: string): string[][] {
+  const parts = readFileSync('/proc/self/smaps', 'utf8').split(/^(?=[0-9a-f]+-[0-9a-f]+ )/m)
+  return parts
+    .filter(part => part.slice(0, part.indexOf('\n')).endsWith(` ${path}`))
+    .map(part => /^VmFlags: (.*)$/m.exec(part)?.[1]?.trim().split(' ') ?? [])
+}
+
 /** The descriptors open on one file. `path` must be absolute and without links. */
 export function descriptorsOf(path: string): number[] {
   return descriptors()
