@@ -4,6 +4,9 @@
  */
 import { setMaxListeners } from 'node:events'
 
+// Loaded with the package, not by the first file that is opened: the runtime does not have it before it is named.
+const { AbortController } = globalThis
+
 /**
  * Abort `controller` as soon as `signal` is aborted, with the same reason.
  *

@@ -2,7 +2,6 @@
  * `MapManager`: limits, and the files opened under them.
  */
 import { resolve } from 'node:path'
-import process, { emitWarning } from 'node:process'
 import { abortSignal, integer, integerOrInfinity, openFlags, optionsObject } from './arguments.js'
 import { SlidemapError } from './errors.js'
 import { MappedFile } from './file.js'
@@ -127,7 +126,7 @@ export class MapManager implements AsyncDisposable {
    */
   constructor(options?: ManagerOptions) {
     const o = optionsObject('options', options)
-    const warn = (message: string) => emitWarning(message, 'SlidemapWarning')
+    const warn = (message: string) => process.emitWarning(message, 'SlidemapWarning')
     // Other than ??, defaults are for undefined alone: null is a mistake.
     const { maxMappedBytes = 1024 * MIB, maxHandles = 256, concurrency = 2, prefetch = 2 } = o
     integer('options.maxMappedBytes', maxMappedBytes, 1)

@@ -5,7 +5,7 @@
  * in less than half the time. What it depends on stays outside.
  */
 import { spawnSync } from 'node:child_process'
-import { copyFileSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { basename, dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -43,6 +43,7 @@ const { metafile } = await build({
   target: 'node20.19',
   logLevel: 'warning'
 })
+for (const file of Object.keys(metafile.outputs)) withBuiltinsAtHand(join(root, file))
 const [all, shared] = ['main', 'shared'].map(name => metafile.outputs[outputName(`${name}.js`)].exports)
 const entrance = [
   `export { ${all.filter(name => shared.includes(name)).join(', ')} } from './shared.js'`,
@@ -57,6 +58,21 @@ renameSync(made, join(root, 'dist'))
 /** As esbuild names it: from the root, with slashes. */
 function outputName(name) {
   return relative(root, join(made, name)).replaceAll('\\', '/')
+}
+
+/**
+ * Take what a file imports of Node's own modules out of these instead: what imports one has the runtime look at all that it
+ * exports, and asked for some of that (fs.promises, fs.ReadStream) it loads the half of Node, with streams and the web's.
+ */
+function withBuiltinsAtHand(file) {
+  const code = readFileSync(file, 'utf8').replace(
+    /^import (?:(\{[^}]*\})|(?:\* as )?([\w$]+)) from ("node:[^"]+");$/gm,
+    (_, names, name, module) =>
+      `const ${name ?? names.replaceAll(' as ', ': ')} = globalThis.process.getBuiltinModule(${module});`
+  )
+  const left = code.match(/^.*\bfrom "node:.*$/m)
+  if (left) throw new Error(`${file}: ${left[0]}`)
+  writeFileSync(file, code)
 }
 
 /** As a file of its own, beside those that import it. */

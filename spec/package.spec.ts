@@ -63,6 +63,21 @@ describe('the package', function () {
     expect(await printed('commonjs', `const { open } = require('slidemap'); ${program}`)).to.equal('3')
   })
 
+  it('is imported without streams, which are loaded when the first one is made', async () => {
+    const loaded = async (program: string) => {
+      // Not console.log(), which is a stream.
+      const tell = `
+        const { createRequire } = process.getBuiltinModule('node:module')
+        const builtins = process.moduleLoadList.filter(name => /^NativeModule (stream|stream.web|net)$/.test(name))
+        const installed = Object.keys(createRequire('/').cache).filter(path => /streamx.index.js$/.test(path))
+        process.getBuiltinModule('node:fs').writeSync(1, JSON.stringify([...builtins, ...installed]))`
+      return JSON.parse(await printed('module', `${program}\n${tell}`)) as string[]
+    }
+    expect(await loaded(`import 'slidemap'`)).to.deep.equal(await loaded(''))
+    const streaming = `import { open } from 'slidemap'; (await open('package.json')).stream()`
+    expect((await loaded(streaming)).join()).to.match(/streamx.index\.js$/)
+  })
+
   it('runs as one file with all it depends on, where nothing is installed', async () => {
     const file = tempFile('package/bundled/four.txt', '1\n2\n3\n4\n')
     const contents = `

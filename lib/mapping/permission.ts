@@ -1,7 +1,6 @@
 /** The permission models of Node and Deno, for a mapper that opens files by itself: then nobody asks whether it may. */
 import { accessSync } from 'node:fs'
 import { resolve } from 'node:path'
-import process from 'node:process'
 
 interface DenoPermissions {
   querySync(of: { name: 'read'; path: string }): { state: string }

@@ -2,12 +2,13 @@
  * `stream()`: a sequence as a streamx Readable of chunks.
  */
 import type { Buffer } from 'node:buffer'
-import type { ReadableEvents } from 'streamx'
+import type { Readable, ReadableEvents } from 'streamx'
 import { ChunkIterator } from './chunk-iterator.js'
 import { type ChunkOptions, Chunks } from './chunks.js'
+import { lazily } from '../lazily.js'
 import type { WindowIterator } from './sequence.js'
 import { asAbortError, asError } from './stream-error.js'
-import { streamx } from './streamx.js'
+import { loadStreamx } from './streamx.js'
 
 type Callback = (error: Error | null) => void
 
@@ -36,127 +37,139 @@ export interface MapReadableEvents extends ReadableEvents {
  * await pipeline(file.stream(), createGzip(), createWriteStream('copy.gz'))
  * ```
  */
-export class MapReadable extends streamx.Readable<MapReadableEvents> implements AsyncDisposable {
-  readonly #chunks: Chunks
-  /** It is read, piped or listened to: streamx has the chunks. */
-  #opened = false
-  /** An iterator has them. */
-  #iterated = false
-  /** What ended the windows from outside. */
-  #ended: { readonly error: unknown } | undefined
-  /** A read that came after that; it has nothing to give. */
-  #parked: Callback | undefined
+export interface MapReadable extends Readable<MapReadableEvents>, AsyncDisposable {
+  [Symbol.asyncIterator](): AsyncIterableIterator<Buffer>
+}
 
-  /** @internal */
-  constructor(windows: WindowIterator, options: ChunkOptions) {
-    // One chunk at a time: what is queued is not with the consumer, and a leased one must not outlive its window.
-    super({ highWaterMark: 1 })
-    this.#chunks = new Chunks(windows, options)
-    // What ends the windows from outside ends the stream with the same error. Weakly, or the open file would keep a
-    // stream that was dropped half way from being collected.
-    const stream = new WeakRef(this)
-    windows.onEnded(error => {
-      const alive = stream.deref()
-      if (alive) alive.#windowsEnded(error)
-    })
-  }
+/** A stream of chunks of `windows`. */
+export function newMapReadable(windows: WindowIterator, options: ChunkOptions): MapReadable {
+  return new (mapReadable())(windows, options)
+}
 
-  override _open(callback: Callback): void {
-    this.#opened = true
-    this.#fail()
-    callback(null)
-  }
+/** The class: it extends one of streamx, which is not loaded before the first stream is made. */
+const mapReadable = lazily(
+  () =>
+    class MapReadableOfWindows extends loadStreamx().Readable<MapReadableEvents> implements MapReadable {
+      readonly #chunks: Chunks
+      /** It is read, piped or listened to: streamx has the chunks. */
+      #opened = false
+      /** An iterator has them. */
+      #iterated = false
+      /** What ended the windows from outside. */
+      #ended: { readonly error: unknown } | undefined
+      /** A read that came after that; it has nothing to give. */
+      #parked: Callback | undefined
 
-  override _read(callback: Callback): void {
-    if (this.#iterated) {
-      this.#parked = callback
-      return
-    }
-    // streamx waits for ever for a read that throws.
-    try {
-      const chunk = this.#chunks.take()
-      if (chunk === undefined) {
-        this.#advance().then(
-          () => callback(null),
-          error => callback(asError(error))
-        )
-      } else {
-        this.push(chunk)
+      constructor(windows: WindowIterator, options: ChunkOptions) {
+        // One chunk at a time: what is queued is not with the consumer, and a leased one must not outlive its window.
+        super({ highWaterMark: 1 })
+        this.#chunks = new Chunks(windows, options)
+        // What ends the windows from outside ends the stream with the same error. Weakly, or the open file would keep a
+        // stream that was dropped half way from being collected.
+        const stream = new WeakRef(this)
+        windows.onEnded(error => {
+          const alive = stream.deref()
+          if (alive) alive.#windowsEnded(error)
+        })
+      }
+
+      override _open(callback: Callback): void {
+        this.#opened = true
+        this.#fail()
         callback(null)
       }
-    } catch (error) {
-      callback(asError(error))
-    }
-  }
 
-  /** Without an error it ends quietly: that is the consumer's own wish. */
-  override destroy(error?: Error | null): void {
-    if (error && !this.destroying) this.#chunks.failure ??= { error }
-    super.destroy(error)
-  }
-
-  override _predestroy(): void {
-    // An abandoned wait for budget must leave the queue now: streamx calls _destroy only after the pending read.
-    // _destroy tells what that fails with.
-    this.#chunks.end().catch(() => {})
-    this.#parked?.(null)
-  }
-
-  override _destroy(callback: Callback): void {
-    this.#chunks.end().then(
-      () => callback(null),
-      error => {
-        // What it was destroyed with comes first: streamx has that, and tells it.
-        if (this.#chunks.failure) return callback(null)
-        this.#chunks.failure = { error }
-        callback(asError(error))
+      override _read(callback: Callback): void {
+        if (this.#iterated) {
+          this.#parked = callback
+          return
+        }
+        // streamx waits for ever for a read that throws.
+        try {
+          const chunk = this.#chunks.take()
+          if (chunk === undefined) {
+            this.#advance().then(
+              () => callback(null),
+              error => callback(asError(error))
+            )
+          } else {
+            this.push(chunk)
+            callback(null)
+          }
+        } catch (error) {
+          callback(asError(error))
+        }
       }
-    )
-  }
 
-  override [Symbol.asyncIterator](): AsyncIterableIterator<Buffer> {
-    // What streamx has queued by now must not be passed by: then it has to hand out the rest too.
-    if (this.#opened && !(this.destroying && this.#chunks.failure))
-      return super[Symbol.asyncIterator]() as AsyncIterableIterator<Buffer>
-    this.#iterated = true
-    const chunks = new ChunkIterator(this, this.#chunks)
-    this.#fail()
-    return chunks
-  }
+      /** Without an error it ends quietly: that is the consumer's own wish. */
+      override destroy(error?: Error | null): void {
+        if (error && !this.destroying) this.#chunks.failure ??= { error }
+        super.destroy(error)
+      }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    await new ChunkIterator(this, this.#chunks).return()
-  }
+      override _predestroy(): void {
+        // An abandoned wait for budget must leave the queue now: streamx calls _destroy only after the pending read.
+        // _destroy tells what that fails with.
+        this.#chunks.end().catch(() => {})
+        this.#parked?.(null)
+      }
 
-  #windowsEnded(error: unknown): void {
-    this.#ended = { error }
-    // Who has not begun to read need not listen for errors. Left as it is, it tells the same to whoever reads it later,
-    // while one that was destroyed would look empty. Whoever just got it, with its signal aborted, may be about to.
-    const heed = () => {
-      if (this.#isWatched()) this.#fail()
+      override _destroy(callback: Callback): void {
+        this.#chunks.end().then(
+          () => callback(null),
+          error => {
+            // What it was destroyed with comes first: streamx has that, and tells it.
+            if (this.#chunks.failure) return callback(null)
+            this.#chunks.failure = { error }
+            callback(asError(error))
+          }
+        )
+      }
+
+      override [Symbol.asyncIterator](): AsyncIterableIterator<Buffer> {
+        // What streamx has queued by now must not be passed by: then it has to hand out the rest too.
+        if (this.#opened && !(this.destroying && this.#chunks.failure))
+          return super[Symbol.asyncIterator]() as AsyncIterableIterator<Buffer>
+        this.#iterated = true
+        const chunks = new ChunkIterator(this, this.#chunks)
+        this.#fail()
+        return chunks
+      }
+
+      async [Symbol.asyncDispose](): Promise<void> {
+        await new ChunkIterator(this, this.#chunks).return()
+      }
+
+      #windowsEnded(error: unknown): void {
+        this.#ended = { error }
+        // Who has not begun to read need not listen for errors. Left as it is, it tells the same to whoever reads it later,
+        // while one that was destroyed would look empty. Whoever just got it, with its signal aborted, may be about to.
+        const heed = () => {
+          if (this.#isWatched()) this.#fail()
+        }
+        heed()
+        if (!this.destroying) queueMicrotask(heed)
+      }
+
+      #isWatched(): boolean {
+        return this.#opened || this.#iterated || this.listenerCount('error') > 0
+      }
+
+      /** If the windows were ended from outside, that ends this too. */
+      #fail(): void {
+        if (this.#ended === undefined || this.destroying) return
+        this.#chunks.failure ??= this.#ended
+        this.destroy(asAbortError(this.#ended.error))
+      }
+
+      async #advance(): Promise<void> {
+        while (!this.destroying && (await this.#chunks.advance())) {
+          const chunk = this.#chunks.take()
+          if (chunk === undefined) continue
+          this.push(chunk)
+          return
+        }
+        if (!this.destroying) this.push(null)
+      }
     }
-    heed()
-    if (!this.destroying) queueMicrotask(heed)
-  }
-
-  #isWatched(): boolean {
-    return this.#opened || this.#iterated || this.listenerCount('error') > 0
-  }
-
-  /** If the windows were ended from outside, that ends this too. */
-  #fail(): void {
-    if (this.#ended === undefined || this.destroying) return
-    this.#chunks.failure ??= this.#ended
-    this.destroy(asAbortError(this.#ended.error))
-  }
-
-  async #advance(): Promise<void> {
-    while (!this.destroying && (await this.#chunks.advance())) {
-      const chunk = this.#chunks.take()
-      if (chunk === undefined) continue
-      this.push(chunk)
-      return
-    }
-    if (!this.destroying) this.push(null)
-  }
-}
+)

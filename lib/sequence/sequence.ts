@@ -9,9 +9,9 @@ import { type ChunkOptions, Chunks } from './chunks.js'
 import { type Scan, scanBytes } from './delimiter.js'
 import type { Line, LineOptions } from './line-plan.js'
 import { batchesOfLines, type Windowed } from './lines.js'
-import { NodeReadable } from './node-stream.js'
+import { newNodeReadable } from './node-stream.js'
 import { type PipeToOptions, pipe } from './pipe-to.js'
-import { MapReadable } from './readable.js'
+import { type MapReadable, newMapReadable } from './readable.js'
 import type { RecordOptions } from './record-plan.js'
 import type { MapRecord, RecordBatch } from './record-splitter.js'
 import { batchesOfRecords } from './records.js'
@@ -125,7 +125,7 @@ export abstract class Sequence implements AsyncDisposable {
    */
   stream(options?: StreamOptions): MapReadable {
     const { windows, chunk } = this.#cut(options, DEFAULT_CHUNK_SIZE, 'copied')
-    return new MapReadable(windows, chunk)
+    return newMapReadable(windows, chunk)
   }
 
   /**
@@ -143,7 +143,7 @@ export abstract class Sequence implements AsyncDisposable {
    */
   nodeStream(options?: StreamOptions): Readable {
     const { windows, chunk } = this.#cut(options, DEFAULT_CHUNK_SIZE, 'copied')
-    return new NodeReadable(windows, chunk)
+    return newNodeReadable(windows, chunk)
   }
 
   /**

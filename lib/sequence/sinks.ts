@@ -2,12 +2,10 @@
  * Sinks: what `pipeTo()` writes to, one chunk at a time, whatever kind of writable it is.
  */
 import type { Buffer } from 'node:buffer'
-import { Socket } from 'node:net'
-import { finished } from 'node:stream'
 import type { WritableStream, WritableStreamDefaultWriter } from 'node:stream/web'
 import type * as Streamx from 'streamx'
 import { invalidType } from '../errors.js'
-import { streamx } from './streamx.js'
+import { loadStreamx } from './streamx.js'
 
 /** What bytes can be piped to: a Writable of Node's or of streamx, or a WritableStream. */
 export type Sinkable = NodeJS.WritableStream | Streamx.Writable | WritableStream<Uint8Array>
@@ -36,7 +34,7 @@ export interface Sink {
 export function isDoneAtCallback(sinkable: Sinkable): boolean {
   if (isWeb(sinkable)) return false
   const readable = 'read' in sinkable || ('readable' in sinkable && Boolean(sinkable.readable))
-  return !readable || sinkable instanceof Socket || 'digest' in sinkable
+  return !readable || 'digest' in sinkable || sinkable instanceof process.getBuiltinModule('node:net').Socket
 }
 
 /**
@@ -94,12 +92,13 @@ class EventSink implements Sink {
 
   constructor(writable: NodeJS.WritableStream | Streamx.Writable, onGone: (error: unknown) => void) {
     this.#writable = writable as unknown as EventWritable
-    this.#isStreamx = streamx.isStreamx(writable as Streamx.Stream)
+    this.#isStreamx = loadStreamx().isStreamx(writable as Streamx.Stream)
     if (this.#isOver()) throw unableToPipe()
     let gone = () => {}
     this.#gone = new Promise(resolve => {
       gone = resolve
     })
+    const { finished } = process.getBuiltinModule('node:stream')
     this.#unwatch = finished(writable as NodeJS.WritableStream, { readable: false }, error => {
       gone()
       if (!error && this.#ending) return this.#waiting?.resolve()
@@ -146,7 +145,7 @@ class EventSink implements Sink {
 
   #isOver(): boolean {
     const { destroyed, destroying, writableEnded } = this.#writable
-    if (this.#isStreamx) return Boolean(destroying) || streamx.isFinishing(this.#writable as never)
+    if (this.#isStreamx) return Boolean(destroying) || loadStreamx().isFinishing(this.#writable as never)
     return Boolean(destroyed || writableEnded)
   }
 }
@@ -195,7 +194,7 @@ class WebSink implements Sink {
 function drained(writable: EventWritable): Promise<unknown> {
   // Its own, if there is one: several versions of streamx may be about, and this looks into its state.
   const own = writable.constructor as Partial<typeof Streamx.Writable>
-  return (own.drained ?? streamx.Writable.drained)(writable as never)
+  return (own.drained ?? loadStreamx().Writable.drained)(writable as never)
 }
 
 /** As node:stream's `pipeline` says it. */

@@ -1,3 +1,2 @@
-// See streamx.ts. Two lines, or the runtime would follow the one and read through what it leads to.
-const streamx = require('streamx')
-module.exports = streamx
+// See streamx.ts. Not the module itself: the runtime would follow it and read through what it leads to.
+module.exports = () => require('streamx')

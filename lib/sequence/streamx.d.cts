@@ -1,2 +1,2 @@
-declare const streamx: unknown
-export = streamx
+declare function load(): unknown
+export = load

@@ -1,8 +1,7 @@
 /**
  * `webStream()`: a sequence as a ReadableStream of bytes.
  */
-import { ReadableStream } from 'node:stream/web'
-import type { ReadableByteStreamController, UnderlyingByteSource } from 'node:stream/web'
+import type { ReadableByteStreamController, ReadableStream, UnderlyingByteSource } from 'node:stream/web'
 import { type ChunkOptions, Chunks } from './chunks.js'
 import type { WindowIterator } from './sequence.js'
 
@@ -19,6 +18,7 @@ export function readableByteStream(
   options: ChunkOptions
 ): ReadableStream<Uint8Array> {
   // Nothing is queued ahead of a read: highWaterMark is 0.
+  const { ReadableStream } = process.getBuiltinModule('node:stream/web')
   return new ReadableStream(new ByteSource(windows, options), { highWaterMark: 0 })
 }
 
