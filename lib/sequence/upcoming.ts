@@ -8,6 +8,7 @@ import { unlessAborted } from '../abort.js'
 import type { LinkedList } from '../manager/linked-list.js'
 import type { RegionManager, Spares } from '../manager/manager.js'
 import type { OpenFile } from '../manager/open-file.js'
+import { Queue } from '../queue.js'
 import type { Place } from './place.js'
 import type { SmallFiles, Whole } from './small-files.js'
 import { END, type SourceList } from './source-list.js'
@@ -52,8 +53,10 @@ export class Upcoming<S> implements Spares {
 
   readonly #options: UpcomingOptions<S>
   /** Pulled, in order. */
-  #items: Item<S>[] = []
+  readonly #items = new Queue<Item<S>>()
   #pulled = 0
+  /** No item before this one is to be read: so that who takes one need not look at all of them. */
+  #unread = 0
   /** What the list threw: told when everything before it has passed. */
   #failure: { readonly error: unknown } | undefined
   /** A pull under way; never rejects. */
@@ -80,7 +83,7 @@ export class Upcoming<S> implements Spares {
   async take(): Promise<Item<S> | undefined> {
     for (;;) {
       this.#options.signal.throwIfAborted()
-      const head = this.#items[0]
+      const head = this.#items.at(0)
       if (head === undefined) {
         if (this.#options.list.ended) break
         await this.#pullHead()
@@ -99,7 +102,7 @@ export class Upcoming<S> implements Spares {
 
   /** The next source if it was read ahead. */
   takeRead(): Item<S> | undefined {
-    return this.#items[0]?.state === 'read' ? this.#shift() : undefined
+    return this.#items.at(0)?.state === 'read' ? this.#shift() : undefined
   }
 
   /** A file that was opened on its own has so many bytes. */
@@ -119,10 +122,10 @@ export class Upcoming<S> implements Spares {
   giveUp(bytes: number): number {
     let given = 0
     for (let i = this.#items.length - 1; i >= 0 && given < bytes; i--) {
-      const item = this.#items[i]
+      const item = this.#items.at(i)
       if (item?.state !== 'read') continue
       given += item.whole?.length ?? 0
-      putBack(item)
+      this.#putBack(item)
     }
     // What a job under way reads is given back when it ends; how much that is, nobody knows yet.
     if (given < bytes) this.#unwanted = this.#reading !== undefined
@@ -131,11 +134,12 @@ export class Upcoming<S> implements Spares {
 
   /** End: everything ahead is given back. Settles when nothing is under way. To be called when the signal is aborted. */
   async end(): Promise<void> {
-    const items = this.#items
-    this.#items = []
+    const opened: Promise<void>[] = []
     this.#options.manager.spares.remove(this)
-    for (const item of items) if (item.state === 'read') putBack(item)
-    const opened = items.map(async ({ opening }) => (await opening)?.close())
+    for (let item = this.#items.shift(); item; item = this.#items.shift()) {
+      if (item.state === 'read') this.#putBack(item)
+      if (item.opening) opened.push(item.opening.then(file => file?.close()))
+    }
     await Promise.allSettled([...opened, this.#reading])
     await this.#options.list.end()
   }
@@ -155,6 +159,7 @@ export class Upcoming<S> implements Spares {
 
   #shift(): Item<S> | undefined {
     const item = this.#items.shift()
+    if (this.#unread > 0) this.#unread--
     if (item?.state === 'read') this.#passed++
     return item
   }
@@ -217,10 +222,12 @@ export class Upcoming<S> implements Spares {
 
   #readAhead(): void {
     if (this.#reading) return
-    const first = this.#items.findIndex(({ state }) => state === 'pulled')
-    if (first < 0) return
-    const run = this.#run(first)
+    const items = this.#items
+    while (this.#unread < items.length && items.at(this.#unread)?.state !== 'pulled') this.#unread++
+    const pulled = items.length - this.#unread
     // A job for each file that is pulled would spare no hops.
+    if (pulled === 0 || (pulled < this.#batch && !this.#options.list.ended)) return
+    const run = this.#run(this.#unread)
     if (run.length < this.#batch && !this.#options.list.ended) return
     const job = this.#options.small.tryRead(pathsOf(run))
     if (job === undefined) return
@@ -231,7 +238,7 @@ export class Upcoming<S> implements Spares {
   #run(first: number): Item<S>[] {
     const run: Item<S>[] = []
     for (let i = first; run.length < this.#batch; i++) {
-      const item = this.#items[i]
+      const item = this.#items.at(i)
       if (item?.state !== 'pulled') break
       run.push(item)
     }
@@ -252,15 +259,24 @@ export class Upcoming<S> implements Spares {
     const kept = ended ? 0 : this.#unwanted ? demanded : run.length
     this.#unwanted = false
     this.#reading = undefined
-    for (const [i, item] of run.entries()) {
+    run.forEach((item, i) => {
       item.whole = wholes[i]
       item.state = i >= wholes.length ? 'pulled' : item.whole ? 'read' : 'alone'
-      if (i >= kept && item.state === 'read') putBack(item)
-    }
+      if (i >= kept && item.state === 'read') this.#putBack(item)
+    })
+    if (wholes.length < run.length) this.#unread = 0
+  }
+
+  /** Give the bytes of a file back; it is read again when its turn comes. */
+  #putBack(item: Item<S>): void {
+    item.whole?.region?.release()
+    item.whole = undefined
+    item.state = 'pulled'
+    this.#unread = 0
   }
 
   #openAhead(): void {
-    const [item] = this.#items
+    const item = this.#items.at(0)
     const { manager, flags, signal } = this.#options
     if (item === undefined || item.opening || item.state === 'read' || item.state === 'reading') return
     const { place } = item
@@ -270,13 +286,6 @@ export class Upcoming<S> implements Spares {
     item.state = 'alone'
     item.opening = manager.open(place.handle, flags, signal).catch(() => undefined)
   }
-}
-
-/** Give the bytes of a file back; it is read again when its turn comes. */
-function putBack<S>(item: Item<S>): void {
-  item.whole?.region?.release()
-  item.whole = undefined
-  item.state = 'pulled'
 }
 
 function pathsOf<S>(run: readonly Item<S>[]): (string | Buffer)[] {

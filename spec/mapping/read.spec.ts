@@ -2,7 +2,7 @@ import * as fs from 'node:fs'
 import { expect } from 'chai'
 import fc from 'fast-check'
 import { type FileCalls, nodeCalls } from '../../lib/mapping/descriptor.js'
-import { RestingMemory } from '../../lib/mapping/heap.js'
+import { Detached, RestingMemory } from '../../lib/mapping/heap.js'
 import { readMapper } from '../../lib/mapping/read.js'
 import { bytesAt, KiB, MiB, sparseFile, tempFile } from '../support/files.js'
 
@@ -357,6 +357,19 @@ describe('resting memory', () => {
     resting.detach(large)
     expect(large.byteLength).to.equal(0)
     expect(resting).to.include({ count: 0, bytes: 0 })
+  })
+
+  it('keeps the memory for as long as the detached buffer is there, frozen or not', () => {
+    const resting = new RestingMemory()
+    const buffer = Uint8Array.of(1, 2, 3).buffer
+    expect(Detached.memoryOf(buffer)).to.equal(undefined)
+    resting.detach(buffer)
+    resting.drain()
+    expect([...new Uint8Array(Detached.memoryOf(buffer) ?? [])]).to.deep.equal([1, 2, 3])
+    expect(Reflect.ownKeys(buffer)).to.deep.equal([])
+    const frozen = Object.freeze(new ArrayBuffer(10))
+    resting.detach(frozen)
+    expect(frozen.byteLength).to.equal(0)
   })
 
   it('takes a buffer once', () => {
