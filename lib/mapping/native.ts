@@ -180,15 +180,12 @@ class NativeMapper implements Mapper {
   /** Give each file memory of its own, that can be detached by itself. */
   #cut(from: Buffer, lengths: Int32Array): (Mapping | undefined)[] {
     const answer: (Mapping | undefined)[] = []
-    let at = 0
-    for (const length of lengths) {
-      if (length < 0) {
-        answer.push(undefined)
-        continue
-      }
-      const bytes = Buffer.allocUnsafeSlow(length)
-      at += from.copy(bytes, 0, at, at + length)
-      answer.push(new HeapMapping(bytes.buffer as ArrayBuffer, this.#resting))
+    for (let i = 0, at = from.byteOffset; i < lengths.length; i++) {
+      const length = lengths[i] as number
+      // Of an array, so that nothing is zeroed before it is written.
+      const bytes = length < 0 ? undefined : new Uint8Array(new Uint8Array(from.buffer, at, length)).buffer
+      answer.push(bytes && new HeapMapping(bytes, this.#resting))
+      at += Math.max(0, length)
     }
     return answer
   }

@@ -25,7 +25,7 @@ import { MAX_PREFETCH, type WindowOptions } from './windows.js'
 
 export interface ConcatOptions {
   /**
-   * Sources pulled from the list ahead of the one being walked, at the most; default 64. 0 pulls each when its turn
+   * Sources pulled from the list ahead of the one being walked, at the most; default 128. 0 pulls each when its turn
    * comes, not earlier.
    *
    * Small files among them are read ahead, many in one job. Of larger files only the next is pulled and opened ahead.
@@ -53,7 +53,7 @@ export interface ConcatDefaults<S> {
   readonly locate: (source: S) => Place
 }
 
-const DEFAULT_LOOKAHEAD = 64
+const DEFAULT_LOOKAHEAD = 128
 const DEFAULT_SMALL_FILE_SIZE = 128 * 1024
 
 /**

@@ -84,7 +84,7 @@ for (const mapper of realMappers) {
           !bytes.equals(contentOf(next))
         )
           throw new Error(`window ${next} is wrong`)
-        if (list.pulled > index + 1 + 64) throw new Error(`${list.pulled} pulled at ${index}`)
+        if (list.pulled > index + 1 + 128) throw new Error(`${list.pulled} pulled at ${index}`)
         if (next % 100 === 0) expectWithinLimits()
         next++
       }
