@@ -90,7 +90,8 @@ const BIGINT = { bigint: true } as const
 export type HandleSource = string | Buffer | (() => number)
 
 /** What a job came to, and by which mapper: absent, the handle's own; by now another may serve it. */
-export interface JobOutcome extends MapOutcome {
+export interface JobOutcome extends Pick<MapOutcome, 'fd' | 'info'> {
+  readonly mapping?: MapOutcome['mapping'] | undefined
   readonly mapper?: Mapper
 }
 
@@ -122,7 +123,7 @@ export class Handles {
    *   tells, the same file with the same content, or the same file where somebody follows it
    * @throws {SlidemapError} ERR_MAP_FILE_CHANGED if what is opened again is not what was opened first
    */
-  async use<T extends JobOutcome>(
+  use<T extends JobOutcome>(
     handle: Handle,
     job: (target: Target) => Promise<T>,
     signal?: AbortSignal,
@@ -133,23 +134,7 @@ export class Handles {
     // Where others wait for a handle, one in use is not joined: its users would never all have gone.
     const free = this.budget.waiters === 0 || handle.users === 0
     if (handle.fd !== -1 && free) return this.#pinned(handle, () => job(handle.fd))
-
-    await this.budget.acquire(1, signal)
-    // Another job may have opened it while this one waited.
-    if (handle.fd !== -1) {
-      this.budget.release(1)
-      return this.#pinned(handle, () => job(handle.fd))
-    }
-    return this.#pinned(handle, async () => {
-      try {
-        const outcome = await job(handle.place)
-        this.#opened(handle, outcome, same)
-        return outcome
-      } catch (error) {
-        this.budget.release(1)
-        throw error
-      }
-    })
+    return this.#opening(handle, job, signal, same)
   }
 
   /**
@@ -217,6 +202,30 @@ export class Handles {
     } finally {
       this.budget.release(1)
     }
+  }
+
+  async #opening<T extends JobOutcome>(
+    handle: Handle,
+    job: (target: Target) => Promise<T>,
+    signal?: AbortSignal,
+    same?: typeof isSameFile
+  ): Promise<T> {
+    await this.budget.acquire(1, signal)
+    // Another job may have opened it while this one waited.
+    if (handle.fd !== -1) {
+      this.budget.release(1)
+      return this.#pinned(handle, () => job(handle.fd))
+    }
+    return this.#pinned(handle, async () => {
+      try {
+        const outcome = await job(handle.place)
+        this.#opened(handle, outcome, same)
+        return outcome
+      } catch (error) {
+        this.budget.release(1)
+        throw error
+      }
+    })
   }
 
   /** Takes the outcome's descriptor over, or throws and leaves neither it nor a mapping behind. */

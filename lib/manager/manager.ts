@@ -191,20 +191,17 @@ export class RegionManager implements LedgerEvents {
   }
 
   /**
-   * Run a job again, once, if the OS was out of mappings, memory or descriptors, after everything that nobody uses
-   * was given back.
+   * Run a job again that failed with `error`, after everything that nobody uses was given back.
+   *
+   * @throws `error` itself where the OS was not out of mappings, memory or descriptors
    */
-  async retried<T>(job: () => Promise<T>): Promise<T> {
-    try {
-      return await job()
-    } catch (error) {
-      if (!isShortage(error)) throw error
-      this.#relieve()
-      return job()
-    }
+  async relieved<T>(error: unknown, job: () => Promise<T>): Promise<T> {
+    if (!isShortage(error)) throw error
+    this.#relieve()
+    return job()
   }
 
-  /** The same for a job on this thread. */
+  /** Run a job on this thread, and once more in the same case. */
   retriedSync<T>(job: () => T): T {
     try {
       return job()
@@ -241,10 +238,8 @@ export class RegionManager implements LedgerEvents {
 
   /** Stat, and move the handle to the mapper that can serve it. */
   async #stat(handle: Handle, signal: AbortSignal): Promise<FileInfo> {
-    const look = () =>
-      this.retried(() => this.handles.use(handle, target => this.#look(handle, target, signal), signal)).then(
-        ({ info }) => info
-      )
+    const run = () => this.handles.use(handle, target => this.#look(handle, target, signal), signal)
+    const look = async () => (await run().catch(error => this.relieved(error, run))).info
     let info = await look()
     const refusal = refusalOf(info, handle.path)
     if (refusal) throw refusal
@@ -256,9 +251,8 @@ export class RegionManager implements LedgerEvents {
   }
 
   #look(handle: Handle, target: Target, signal: AbortSignal) {
-    const { mapper, flags } = handle
-    const job = async () => ({ ...(await runTold(mapper, { target, flags }, handle.path, signal)), mapper })
-    return this.jobs.run(job, signal)
+    const { mapper, flags, path } = handle
+    return this.jobs.run(() => runTold(mapper, { target, flags }, path, signal), signal)
   }
 
   /**

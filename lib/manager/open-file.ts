@@ -2,26 +2,21 @@
  * One open file of a manager: its identity, its handle, its regions, and whoever is at work on it.
  */
 import { ERRNO, hasCode, SlidemapError, systemError } from '../errors.js'
-import type { FileInfo, Mapper } from '../mapping/mapper.js'
+import type { FileInfo, Mapper, MapTask } from '../mapping/mapper.js'
 import { unreadable } from '../mapping/task.js'
 import { alignUp, cover, endOf, type Range } from '../range.js'
 import { CacheTrace } from './cache-trace.js'
-import { changed, type Handle, isSameFile, type JobOutcome, type Target } from './handles.js'
+import { changed, type Handle, isSameFile, type Target } from './handles.js'
 import type { RegionManager } from './manager.js'
 import { Once } from './once.js'
 import { Ledger, type Region } from './region.js'
 import { SharedRegions } from './shared-regions.js'
-import { runTold, runToldSync } from './told.js'
+import { runTold, runToldSync, type ToldOutcome } from './told.js'
 
 /** Whoever works on a file and has to be ended when it is closed. */
 export interface Consumer {
   /** End with `error`; settles when nothing of it is under way any more. */
   destroy(error: unknown): Promise<void>
-}
-
-/** What a job came to, and what it mapped: which depends on the mapper that did it. */
-interface Outcome extends JobOutcome {
-  readonly area: Range | undefined
 }
 
 export class OpenFile {
@@ -294,7 +289,8 @@ export class OpenFile {
       ? await this.cache.visit(cover(range, this.mapper.granularity), signal)
       : undefined
     try {
-      return this.#entered(range, await this.#runOrRead(range, signal), bytes, held, onLeave)
+      const outcome = await this.#run(range, signal).catch(error => this.#runAgain(error, range, signal))
+      return this.#entered(range, outcome, bytes, held, onLeave)
     } catch (error) {
       onLeave?.()
       this.manager.bytes.release(bytes)
@@ -304,79 +300,80 @@ export class OpenFile {
 
   #entered(
     range: Range,
-    { info, mapping, area }: Outcome,
+    { info, mapping, mapper }: ToldOutcome,
     bytes: number,
     held: boolean,
     onLeave?: () => void
   ): Region {
-    if (mapping === undefined || area === undefined) throw this.#truncated(info.size, endOf(range))
+    if (mapping === undefined) throw this.#truncated(info.size, endOf(range))
     if (this.closed) {
       // Whoever closed it has released the regions that there were.
       mapping.unmap()
       throw this.closedError()
     }
     this.manager.mapped()
+    const area = cover(range, mapper.granularity)
     return held
       ? this.regions.hold(mapping, area, bytes)
       : this.regions.enter(mapping, area, bytes, this.facade?.deref(), onLeave)
   }
 
-  /** Files that the OS will not map (some FUSE and network mounts) are read from the first refusal on. */
-  async #runOrRead(range: Range, signal: AbortSignal): Promise<Outcome> {
-    const run = () => this.manager.retried(() => this.#run(range, signal))
+  /** After a job failed, once more where that can be mended. */
+  async #runAgain(error: unknown, range: Range, signal: AbortSignal): Promise<ToldOutcome> {
+    const run = () => this.#run(range, signal)
     try {
-      return await run()
-    } catch (error) {
-      if (!hasCode(error, 'ENODEV') || this.mapper.servesAnyFile) throw error
+      return await this.manager.relieved(error, run)
+    } catch (again) {
+      if (!this.#isForReader(again)) throw again
       await this.manager.moveToReader(this.handle)
-      return run()
+      return run().catch(last => this.manager.relieved(last, run))
     }
   }
 
-  #runOrReadSync(range: Range): Outcome {
+  #runOrReadSync(range: Range): ToldOutcome {
     const run = () => this.manager.retriedSync(() => this.#runSync(range))
     try {
       return run()
     } catch (error) {
-      if (!hasCode(error, 'ENODEV') || this.mapper.servesAnyFile) throw error
-      if (!this.manager.moveToReaderSync(this.handle)) throw error
+      if (!this.#isForReader(error) || !this.manager.moveToReaderSync(this.handle)) throw error
       return run()
     }
   }
 
+  /** Files that the OS will not map (some FUSE and network mounts) are read from the first refusal on. */
+  #isForReader(error: unknown): boolean {
+    return hasCode(error, 'ENODEV') && !this.mapper.servesAnyFile
+  }
+
   /** One job on this file: stat, and map what holds `range` if there is one. */
-  async #run(range: Range | undefined, signal: AbortSignal, same?: typeof isSameFile): Promise<Outcome> {
+  async #run(range: Range | undefined, signal: AbortSignal, same?: typeof isSameFile): Promise<ToldOutcome> {
     const { manager, handle } = this
     const outcome = await manager.handles.use(
       handle,
-      target => manager.jobs.run(() => this.#job(target, range, signal), signal),
+      target =>
+        manager.jobs.run(() => {
+          // It may have waited for its turn, or for a handle, since before the file was closed.
+          this.throwIfClosed()
+          const { mapper, flags } = handle
+          return runTold(mapper, taskOn(target, flags, range, mapper), handle.path, signal)
+        }, signal),
       signal,
       same
     )
     return this.#checked(outcome)
   }
 
-  async #job(target: Target, range: Range | undefined, signal: AbortSignal): Promise<Outcome> {
-    // It may have waited for its turn, or for a handle, since before the file was closed.
-    this.throwIfClosed()
-    const { mapper, flags } = this.handle
-    const area = range && cover(range, mapper.granularity)
-    const task = { target, flags, ...area }
-    return { ...(await runTold(mapper, task, this.path, signal)), area, mapper }
-  }
-
-  #runSync(range: Range | undefined): Outcome {
+  #runSync(range: Range | undefined): ToldOutcome {
     this.throwIfClosed()
     const { manager, handle } = this
     const { mapper, flags } = handle
-    const area = range && cover(range, mapper.granularity)
     const outcome = manager.handles.useSync(handle, target =>
-      runToldSync(mapper, { target, flags, ...area }, this.path)
+      runToldSync(mapper, taskOn(target, flags, range, mapper), handle.path)
     )
-    return this.#checked({ ...outcome, area })
+    return this.#checked(outcome)
   }
 
-  #checked(outcome: Outcome): Outcome {
+  #checked(outcome: ToldOutcome): ToldOutcome {
     if (isSameFile(outcome.info, this.#info)) return outcome
     outcome.mapping?.unmap()
     throw changed(this.handle)
@@ -393,6 +390,13 @@ export class OpenFile {
   get #name(): string {
     return this.path === undefined ? 'the file' : `'${this.path}'`
   }
+}
+
+/** Look at the file, and map what holds `range` if there is one. */
+function taskOn(target: Target, flags: number, range: Range | undefined, mapper: Mapper): MapTask {
+  if (range === undefined) return { target, flags }
+  const { offset, length } = cover(range, mapper.granularity)
+  return { target, flags, offset, length }
 }
 
 /**

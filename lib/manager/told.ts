@@ -1,7 +1,13 @@
 /** What the jobs of a file fail with, told of that file: a mapper that is given a descriptor does not know its path. */
 import { SlidemapError } from '../errors.js'
-import type { Mapper, MapOutcome, MapTask } from '../mapping/mapper.js'
+import type { Mapper, MapOutcome, Mapping, MapTask } from '../mapping/mapper.js'
 import { hintFor, unreadable } from '../mapping/task.js'
+
+/** What a job came to, and by which mapper: by now another may serve the file. */
+export type ToldOutcome = Pick<MapOutcome, 'fd' | 'info'> & {
+  readonly mapping: Mapping | undefined
+  readonly mapper: Mapper
+}
 
 /** Run a task on a mapper; what it fails with has the path of the file, where there is one. */
 export async function runTold(
@@ -9,9 +15,10 @@ export async function runTold(
   task: MapTask,
   path: string | undefined,
   signal: AbortSignal
-): Promise<MapOutcome> {
+): Promise<ToldOutcome> {
   try {
-    return await mapper.run(task, signal)
+    const { fd, info, mapping } = await mapper.run(task, signal)
+    return { fd, info, mapping, mapper }
   } catch (error) {
     // The signal's reason is the caller's, whatever it is.
     throw signal.aborted ? error : withPath(error, path)
@@ -19,9 +26,10 @@ export async function runTold(
 }
 
 /** The same on this thread. */
-export function runToldSync(mapper: Mapper, task: MapTask, path: string | undefined): MapOutcome {
+export function runToldSync(mapper: Mapper, task: MapTask, path: string | undefined): ToldOutcome {
   try {
-    return mapper.runSync(task)
+    const { fd, info, mapping } = mapper.runSync(task)
+    return { fd, info, mapping, mapper }
   } catch (error) {
     throw withPath(error, path)
   }

@@ -37,6 +37,11 @@ describe('jobs', () => {
     work = new Work()
   })
 
+  it('start at once where their turn is now', () => {
+    void new Jobs(1).run(work.job('a'))
+    expect(work.running).to.deep.equal(['a'])
+  })
+
   it('run so many at a time and no more, in the order they were given', async () => {
     const jobs = new Jobs(2)
     const all = ['a', 'b', 'c', 'd'].map(name => jobs.run(work.job(name)))
@@ -55,7 +60,7 @@ describe('jobs', () => {
     const jobs = new Jobs(2)
     expect(jobs.idle).to.equal(true)
     const first = jobs.run(work.job('a'))
-    expect(jobs.idle).to.equal(true)
+    expect(jobs.idle, 'with one of two').to.equal(true)
     const second = failure(jobs.run(work.job('b')))
     expect(jobs.idle, 'at once').to.equal(false)
     await settled()
@@ -101,13 +106,15 @@ describe('jobs', () => {
       expect(work.started).to.deep.equal(['a', 'c'])
     })
 
-    it('never start where it is aborted between the giving and the starting', async () => {
+    it('never start where it is aborted between the end of the job before and the starting', async () => {
+      const jobs = new Jobs(1)
       const stop = new AbortController()
-      const given = failure(new Jobs(1).run(work.job('a'), stop.signal))
-      stop.abort(reason)
-      expect(await given).to.equal(reason)
+      const first = jobs.run(async () => stop.abort(reason))
+      const second = failure(jobs.run(work.job('a'), stop.signal))
+      await first
+      expect(await second).to.equal(reason)
       await settled()
-      expect(work.started).to.deep.equal([])
+      expect([work.started, jobs.idle]).to.deep.equal([[], true])
     })
 
     it('reject at once where it was aborted before', async () => {
