@@ -59,3 +59,42 @@ export function unlessAborted(work: Promise<void>, signal: AbortSignal): Promise
     void work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
   })
 }
+
+/**
+ * What is under way, by the signal that ends it.
+ *
+ * One listener a signal for all that overlap: to add one for each and to remove it costs more than all else that
+ * JavaScript does for a job on the thread pool.
+ */
+export class UnderWay<T> {
+  readonly #end: (work: T) => void
+  readonly #bySignal = new Map<AbortSignal, { readonly works: Set<T>; readonly abort: () => void }>()
+
+  /** @param end called for each that is under way when its signal is aborted */
+  constructor(end: (work: T) => void) {
+    this.#end = end
+  }
+
+  /** @param signal not aborted yet */
+  add(signal: AbortSignal, work: T): void {
+    const known = this.#bySignal.get(signal)
+    if (known) {
+      known.works.add(work)
+      return
+    }
+    const works = new Set([work])
+    const abort = () => {
+      for (const each of works) this.#end(each)
+    }
+    this.#bySignal.set(signal, { works, abort })
+    signal.addEventListener('abort', abort, { once: true })
+  }
+
+  /** It is not under way any more. */
+  delete(signal: AbortSignal, work: T): void {
+    const known = this.#bySignal.get(signal)
+    if (!known?.works.delete(work) || known.works.size > 0) return
+    this.#bySignal.delete(signal)
+    signal.removeEventListener('abort', known.abort)
+  }
+}

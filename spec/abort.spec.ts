@@ -1,6 +1,6 @@
 import { getEventListeners } from 'node:events'
 import { expect } from 'chai'
-import { follow } from '../lib/abort.js'
+import { follow, UnderWay } from '../lib/abort.js'
 import { settled } from './support/fake-mapper.js'
 
 describe('a controller that follows a signal', () => {
@@ -94,5 +94,39 @@ describe('a controller that follows a signal', () => {
     const follower = new AbortController()
     follow(undefined, follower)()
     expect(follower.signal.aborted).to.equal(false)
+  })
+})
+
+describe('What is under way under signals', () => {
+  const listeners = ({ signal }: AbortController) => getEventListeners(signal, 'abort').length
+  let ended: string[]
+  let underWay: UnderWay<string>
+  beforeEach(() => {
+    ended = []
+    underWay = new UnderWay(work => ended.push(work))
+  })
+
+  it('is ended by its own signal, unless it was over before', () => {
+    const [one, other] = [new AbortController(), new AbortController()]
+    for (const work of ['a', 'b', 'c']) underWay.add(one.signal, work)
+    underWay.add(other.signal, 'd')
+    underWay.delete(one.signal, 'b')
+    one.abort()
+    expect(ended).to.deep.equal(['a', 'c'])
+    other.abort()
+    expect(ended).to.deep.equal(['a', 'c', 'd'])
+  })
+
+  it('shares one listener, which goes with the last of it', () => {
+    const stop = new AbortController()
+    for (const work of ['a', 'b']) underWay.add(stop.signal, work)
+    expect(listeners(stop)).to.equal(1)
+    for (const work of ['a', 'a', 'nobody’s']) underWay.delete(stop.signal, work)
+    expect(listeners(stop)).to.equal(1)
+    underWay.delete(stop.signal, 'b')
+    expect(listeners(stop)).to.equal(0)
+    underWay.add(stop.signal, 'c')
+    stop.abort()
+    expect(ended).to.deep.equal(['c'])
   })
 })

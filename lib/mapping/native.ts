@@ -1,6 +1,7 @@
 /** The mapper on slidemap's own addon: real maps, faulted in on the thread pool, unmapped at once. */
 import { Buffer, constants as limits } from 'node:buffer'
 import { toNamespacedPath } from 'node:path'
+import { UnderWay } from '../abort.js'
 import { ERRNO, systemError } from '../errors.js'
 import { type Addon, type AddonOutcome, KIND } from './addon.js'
 import { HeapMapping, RestingMemory } from './heap.js'
@@ -59,6 +60,7 @@ class NativeMapper implements Mapper {
   readonly scan: (bytes: Uint8Array, delimiter: Uint8Array, positions: Uint32Array) => number
   readonly #addon: Numbered
   readonly #resting = new RestingMemory()
+  readonly #underWay = new UnderWay<number>(job => this.#addon.cancel(job))
   /** What the last job for small files was read into. */
   #scratch: Buffer | undefined
 
@@ -72,19 +74,17 @@ class NativeMapper implements Mapper {
   async run(task: MapTask, signal?: AbortSignal): Promise<MapOutcome> {
     const range = checkTask(task, this)
     signal?.throwIfAborted()
-    const job = this.#newJob()
-    const cancel = () => this.#addon.cancel(job)
-    signal?.addEventListener('abort', cancel, { once: true })
+    const { fd, path, flags } = fileOf(task)
+    const job = this.#newJob(signal)
     let outcome: AddonOutcome
     try {
-      const { fd, path, flags } = fileOf(task)
       outcome = await this.#addon.run(job, fd, path, flags, range.offset, range.length, true)
       if (fallsShort(outcome, task, range)) {
         // Of this look only the kind: the file may have grown since, and there is no mapping.
         outcome.kind = (await this.#addon.run(job, fd, path, flags, 0, 0, false)).kind
       }
     } finally {
-      signal?.removeEventListener('abort', cancel)
+      this.#endJob(job, signal)
     }
     try {
       signal?.throwIfAborted()
@@ -116,16 +116,14 @@ class NativeMapper implements Mapper {
     signal?.throwIfAborted()
     // Each is then opened on its own, and one of them refused.
     if (!task.paths.every(mayRead)) return task.paths.map(() => undefined)
-    const job = this.#newJob()
-    const cancel = () => this.#addon.cancel(job)
     const target = this.#takeScratch(room)
-    signal?.addEventListener('abort', cancel, { once: true })
+    const job = this.#newJob(signal)
     try {
       const lengths = await this.#addon.readSmall(job, listOf(task.paths), limit, target)
       signal?.throwIfAborted()
       return this.#cut(target, lengths)
     } finally {
-      signal?.removeEventListener('abort', cancel)
+      this.#endJob(job, signal)
       if (target.buffer.byteLength <= MAX_SCRATCH) this.#scratch = Buffer.from(target.buffer)
     }
   }
@@ -136,9 +134,7 @@ class NativeMapper implements Mapper {
     forget: readonly Range[],
     signal?: AbortSignal
   ): Promise<Range[]> {
-    const job = this.#newJob()
-    const cancel = () => this.#addon.cancel(job)
-    signal?.addEventListener('abort', cancel, { once: true })
+    const job = this.#newJob(signal)
     try {
       const due = Float64Array.from(forget.flatMap(range => [range.offset, range.length]))
       const absent = await this.#addon.visitCache(job, fd, offset, length, due)
@@ -148,7 +144,7 @@ class NativeMapper implements Mapper {
         length: absent[2 * i + 1] ?? 0
       }))
     } finally {
-      signal?.removeEventListener('abort', cancel)
+      this.#endJob(job, signal)
     }
   }
 
@@ -190,10 +186,16 @@ class NativeMapper implements Mapper {
     return answer
   }
 
-  #newJob(): number {
+  /** A number for a job, which is cancelled when `signal` is aborted before {@link #endJob}. */
+  #newJob(signal: AbortSignal | undefined): number {
     const job = (this.#addon[lastJob] ?? 0) + 1
     this.#addon[lastJob] = job
+    if (signal) this.#underWay.add(signal, job)
     return job
+  }
+
+  #endJob(job: number, signal: AbortSignal | undefined): void {
+    if (signal) this.#underWay.delete(signal, job)
   }
 
   #accept(outcome: AddonOutcome, task: MapTask, range: Range): MapOutcome {
