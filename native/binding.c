@@ -344,7 +344,8 @@ static void on_cleanup(void *environment)
 
 static void on_instance_finalized(napi_env env, void *environment, void *hint)
 {
-  (void)env, (void)hint;
+  (void)hint;
+  outcome_forget(env, environment);
   environment_release(environment);
 }
 
@@ -378,7 +379,7 @@ NAPI_MODULE_INIT()
   const char *lacked = host_lacks();
   struct environment *environment = lacked ? NULL : set_up(env);
   napi_value losses;
-  if (!environment || !losses_array(env, environment, &losses)) {
+  if (!environment || !losses_array(env, environment, &losses) || !outcome_prepare(env, environment)) {
     napi_throw_error(env, NULL, lacked ? lacked : "slidemap cannot set up its environment");
     return NULL;
   }

@@ -12,6 +12,7 @@
 #include "slots.h"
 
 struct job;
+struct napi_ref__;
 
 /*
  * How many released ranges rest at least, whoever sees them: for native code that keeps an address alone.
@@ -51,8 +52,9 @@ struct environment {
   uint64_t *descriptors;
   size_t descriptor_words;
 
-  struct job *first_job; /* a list that jobs.c keeps */
-  bool closing;          /* JavaScript will not run here any more */
+  struct job *first_job;            /* a list that jobs.c keeps */
+  struct napi_ref__ *outcome_maker; /* a napi_ref, outcome.c's; NULL where there is none any more */
+  bool closing;                     /* JavaScript will not run here any more */
 };
 
 /* NULL where there is no memory for it. With one reference, the caller's. */

@@ -6,6 +6,12 @@
 
 #include <node_api.h>
 
+/* Once an environment, before its first outcome. False where the runtime could not. */
+bool outcome_prepare(napi_env env, struct environment *environment);
+
+/* The environment has no outcomes any more. */
+void outcome_forget(napi_env env, struct environment *environment);
+
 /*
  * Make the object, on the environment's own thread. Takes over what the task has: the mapping becomes its
  * ArrayBuffer's, the descriptor JavaScript's. Where it fails (an exception is pending, or JavaScript cannot

@@ -23,7 +23,7 @@ const wrapped = [
     'typedarray',
     'object'
   ].map(name => `napi_create_${name}`),
-  ...['napi_detach_arraybuffer', 'napi_queue_async_work']
+  ...['napi_detach_arraybuffer', 'napi_queue_async_work', 'napi_call_function']
 ]
 
 const flags = [

@@ -187,6 +187,10 @@ WRAP_NAPI(NAPI, napi_create_typedarray,
            napi_value *result),
           (env, type, length, buffer, offset, result))
 WRAP_NAPI(NAPI, napi_create_object, (napi_env env, napi_value *result), (env, result))
+WRAP_NAPI(NAPI, napi_call_function,
+          (napi_env env, napi_value self, napi_value function, size_t count, const napi_value *values,
+           napi_value *result),
+          (env, self, function, count, values, result))
 
 /* ---- what JavaScript sees ---- */
 
