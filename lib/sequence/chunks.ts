@@ -74,6 +74,8 @@ export class Chunks {
    */
   async advance(): Promise<boolean> {
     this.#window = undefined
+    // A sink of streamx that is piped to takes its chunk a microtask after this is asked for the next.
+    await undefined
     const { done, value } = await this.windows.next()
     this.#position = 0
     if (!done) this.#window = value

@@ -25,15 +25,12 @@ class Spare {
     this.range = range
     this.bytes = bytes
     this.region = region
-    region.then(
-      mapped => {
-        if (this.#dropped) mapped.release()
-        else this.#mapped = mapped
-      },
-      () => {
-        // Told to whoever takes it; dropped, it concerns nobody.
-      }
-    )
+  }
+
+  /** It has been mapped. */
+  arrived(region: Region): void {
+    if (this.#dropped) region.release()
+    else this.#mapped = region
   }
 
   /** Nobody wants it: it goes at once, or as soon as it is there. */
@@ -56,8 +53,10 @@ export class Lookahead implements Consumer, Spares {
   readonly #unfollow: () => void
   /** In order and without a gap: the first is the next window. */
   readonly #ahead: Spare[] = []
-  /** Jobs that have not come out yet; none rejects. */
-  readonly #underWay = new Set<Promise<unknown>>()
+  /** Jobs that have not come out yet. */
+  #underWay = 0
+  /** Called when the last of them has. */
+  readonly #leaving: (() => void)[] = []
 
   /**
    * @param depth windows mapped ahead at the most
@@ -89,7 +88,10 @@ export class Lookahead implements Consumer, Spares {
     if (this.#stop.signal.aborted) return Promise.reject(this.#stop.signal.reason)
     const spare = this.#ahead.shift()
     if (this.#ahead.length === 0) this.file.manager.spares.remove(this)
-    return spare?.region ?? this.#watch(this.file.map(range, this.#stop.signal, this.#dropBehind))
+    if (spare) return spare.region
+    const region = this.file.map(range, this.#stop.signal, this.#dropBehind)
+    this.#watch(region)
+    return region
   }
 
   /** Map ahead what follows `range`, as far as that takes nothing from anybody. */
@@ -99,8 +101,9 @@ export class Lookahead implements Consumer, Spares {
       const following = windowAt(this.walk, nextOffset(this.walk, last))
       const region = following && this.file.tryMap(following, this.#stop.signal, this.#dropBehind)
       if (!region) break
-      this.#watch(region)
-      this.#ahead.push(new Spare(following, this.file.cost(following), region))
+      const spare = new Spare(following, this.file.cost(following), region)
+      this.#watch(region, spare)
+      this.#ahead.push(spare)
       last = following
     }
     if (this.#ahead.length > 0) this.file.manager.spares.push(this)
@@ -125,7 +128,7 @@ export class Lookahead implements Consumer, Spares {
     this.#unfollow()
     this.#stop.abort(error)
     this.file.consumers.delete(this)
-    await Promise.all(this.#underWay)
+    if (this.#underWay > 0) await new Promise<void>(resume => this.#leaving.push(resume))
     if (this.#dropBehind) await this.file.cache.forget()
   }
 
@@ -134,13 +137,21 @@ export class Lookahead implements Consumer, Spares {
     this.file.manager.spares.remove(this)
   }
 
-  #watch(region: Promise<Region>): Promise<Region> {
-    const settled = region.then(
-      () => {},
-      () => {}
+  /** @param spare what waits for it, where it is mapped ahead */
+  #watch(region: Promise<Region>, spare?: Spare): void {
+    this.#underWay++
+    region.then(
+      mapped => {
+        spare?.arrived(mapped)
+        this.#over()
+      },
+      // Told to whoever takes it; dropped, it concerns nobody.
+      () => this.#over()
     )
-    this.#underWay.add(settled)
-    void settled.then(() => this.#underWay.delete(settled))
-    return region
+  }
+
+  #over(): void {
+    this.#underWay--
+    if (this.#underWay === 0) for (const resume of this.#leaving.splice(0)) resume()
   }
 }

@@ -21,6 +21,9 @@ export abstract class WindowWalk<W extends Window = Window> implements WindowIte
   #pending = 0
   /** The last of them; the next one starts when it has settled. */
   #tail: Promise<unknown> = Promise.resolve()
+  readonly #settled = () => {
+    this.#pending--
+  }
 
   /** Aborted once this has ended: with {@link LEFT} by the consumer, else by its signal or something's being closed. */
   protected abstract readonly signal: AbortSignal
@@ -89,12 +92,8 @@ export abstract class WindowWalk<W extends Window = Window> implements WindowIte
   }
 
   #enqueue(call: () => Promise<Answer<W>>): Promise<Answer<W>> {
-    this.#pending++
-    const answer = this.#tail.then(call)
-    const settled = () => {
-      this.#pending--
-    }
-    this.#tail = answer.then(settled, settled)
+    const answer = this.#pending++ === 0 ? call() : this.#tail.then(call)
+    this.#tail = answer.then(this.#settled, this.#settled)
     return answer
   }
 

@@ -170,13 +170,21 @@ export class Windows extends WindowWalk {
   }
 
   protected async advance(): Promise<Window | undefined> {
-    await this.#pass()
+    const doubt = this.#pass()
+    if (doubt !== undefined) await doubt
     const range = windowAt(this.#plan.walk, this.#offset)
     if (range === undefined) {
       await this.#lookahead.file.verify(this.#plan.walk.end, this.signal)
       return undefined
     }
-    const window = await this.#window(range)
+    const region = await this.#lookahead.take(range)
+    if (this.signal.aborted) {
+      region.release()
+      throw this.signal.reason
+    }
+    this.#lookahead.fill(range)
+    const window =
+      this.#plan.lifetime === 'copied' ? await this.#copy(region, range) : this.#lend(region, range)
     this.#offset = nextOffset(this.#plan.walk, range)
     return window
   }
@@ -192,23 +200,21 @@ export class Windows extends WindowWalk {
     await this.#lookahead.destroy(LEFT)
   }
 
-  /** Let the window that the consumer is done with go, and say so if it read zeros in place of lost bytes. */
-  async #pass(): Promise<void> {
+  /**
+   * Let the window that the consumer is done with go.
+   *
+   * @returns undefined where its bytes were the file's; else rejects if it read zeros in place of lost bytes
+   */
+  #pass(): Promise<void> | undefined {
     const window = this.#current
     this.#current = undefined
-    if (window === undefined) return
+    if (window === undefined) return undefined
     window.pass()
-    await this.#throwIfLost(window.lostAt, window.doubtful, window.end)
+    const { lostAt, doubtful, end } = window
+    return lostAt >= 0 || doubtful ? this.#throwIfLost(lostAt, doubtful, end) : undefined
   }
 
-  async #window(range: Range): Promise<Window> {
-    const region = await this.#lookahead.take(range)
-    if (this.signal.aborted) {
-      region.release()
-      throw this.signal.reason
-    }
-    this.#lookahead.fill(range)
-    if (this.#plan.lifetime === 'copied') return this.#copy(region, range)
+  #lend(region: Region, range: Range): Window {
     this.#current = new LeasedWindow(region, range, this.#view.base)
     return this.#current
   }
