@@ -5,7 +5,7 @@ import { Buffer } from 'node:buffer'
 import { hasCode } from '../errors.js'
 import type { Chunks } from './chunks.js'
 import type { StreamOptions } from './sequence.js'
-import { openSink, type Sinkable } from './sinks.js'
+import { openSink, type Sink, type Sinkable } from './sinks.js'
 
 /** What to write to a sink, and how. */
 export interface PipeToOptions extends StreamOptions {
@@ -32,41 +32,29 @@ export interface PipePlan {
  */
 export async function pipe(chunks: Chunks, writable: Sinkable, plan: PipePlan): Promise<void> {
   let failure: { error: unknown } | undefined
-  /** Ends the wait for the sink, while there is one. */
-  let giveUp: ((error: unknown) => void) | undefined
-  const done = (work: Promise<void>) =>
-    new Promise<void>((resolve, reject) => {
-      giveUp = reject
-      work.then(resolve, reject)
-    }).finally(() => {
-      giveUp = undefined
-    })
+  /** What the sink was given, and is not known to be done with. */
+  let lent: Buffer | undefined
   /** No more will be written. Cancels the wait for the next window; one that the sink is at work on must stay. */
   const stop = (error: unknown) => {
     failure ??= { error }
     // What that fails with is told at the end, if nothing failed before.
-    if (giveUp === undefined) chunks.end().catch(() => {})
+    if (!sink.busy && lent === undefined) chunks.end().catch(() => {})
   }
-
-  const sink = await begin(chunks, writable, stop)
+  let sink: Sink
+  try {
+    sink = openSink(writable, stop)
+  } catch (error) {
+    await chunks.end().catch(() => {})
+    throw error
+  }
   const interrupt = (error: unknown) => {
     stop(error)
     // With the file closed, what the sink was lent goes now, and it must not look at it again: zlib would take the
     // process down.
-    const lost = giveUp !== undefined && chunks.leased && !plan.signal?.aborted
-    if (!plan.preventAbort || lost) void sink.destroy(error).then(() => giveUp?.(error))
+    const lost = sink.busy && chunks.leased && !plan.signal?.aborted
+    if (!plan.preventAbort || lost) void sink.destroy(error).then(() => sink.giveUp(error))
   }
   const abort = () => interrupt(plan.signal?.reason)
-  /** Write a chunk. Where the kernel finds no bytes behind it, that they were lost is what to tell. */
-  const write = async (chunk: Buffer) => {
-    try {
-      await sink.write(chunk)
-    } catch (error) {
-      const lost = await lossUnder(chunk, chunks, error)
-      if (lost !== undefined) failure = { error: lost }
-      throw lost ?? error
-    }
-  }
   chunks.windows.onEnded(interrupt)
   // The windows hear of it too, but not while the sink flushes what they were.
   plan.signal?.addEventListener('abort', abort)
@@ -80,12 +68,16 @@ export async function pipe(chunks: Chunks, writable: Sinkable, plan: PipePlan): 
         break
       }
       const { length } = chunk
-      await done(write(chunk))
+      lent = chunk
+      await sink.write(chunk)
+      lent = undefined
       bytes += length
       plan.onProgress?.(bytes)
     }
-    if (failure === undefined && !plan.preventClose) await done(sink.end())
+    if (failure === undefined && !plan.preventClose) await sink.end()
   } catch (error) {
+    const lost = lent && (await lossUnder(lent, chunks, error))
+    if (lost !== undefined) failure = { error: lost }
     failure ??= { error }
   }
 
@@ -115,13 +107,4 @@ async function lossUnder(chunk: Buffer, chunks: Chunks, error: unknown): Promise
     return lost
   }
   return undefined
-}
-
-async function begin(chunks: Chunks, writable: Sinkable, onGone: (error: unknown) => void) {
-  try {
-    return openSink(writable, onGone)
-  } catch (error) {
-    await chunks.end().catch(() => {})
-    throw error
-  }
 }

@@ -10,19 +10,55 @@ import { loadStreamx } from './streamx.js'
 /** What bytes can be piped to: a Writable of Node's or of streamx, or a WritableStream. */
 export type Sinkable = NodeJS.WritableStream | Streamx.Writable | WritableStream<Uint8Array>
 
-/** A writable that is being written to. */
-export interface Sink {
-  /** Settles when the sink is done with the chunk, or has failed. */
-  write(chunk: Buffer): Promise<void>
-  /** No more will be written; settles when all is flushed, or the sink has failed. */
-  end(): Promise<void>
+/** A writable that is being written to: one thing at a time. */
+export abstract class Sink {
+  #settle: { readonly resolve: () => void; readonly reject: (error: unknown) => void } | undefined
+
+  /** Whether it is at work on a chunk, or on its end. */
+  get busy(): boolean {
+    return this.#settle !== undefined
+  }
+
+  /** Settles when the sink is done with the chunk, has failed, or is given up. */
+  abstract write(chunk: Buffer): Promise<void>
+  /** No more will be written; settles when all is flushed, the sink has failed, or is given up. */
+  abstract end(): Promise<void>
   /**
    * Destroy it. Settles when it is closed; at once, where that waits for a write under way, which may never call
    * back.
    */
-  destroy(error: unknown): Promise<void>
+  abstract destroy(error: unknown): Promise<void>
   /** Leave it to its owner. */
-  leave(): void
+  abstract leave(): void
+
+  /** Wait no longer for what it is at work on: that rejects with `error`, and the sink stays busy. */
+  giveUp(error: unknown): void {
+    this.#settle?.reject(error)
+  }
+
+  /** Begin something, and wait until it is {@link done}, has {@link failed}, or is given up. */
+  protected wait(begin: () => void): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#settle = { resolve, reject }
+      try {
+        begin()
+      } catch (error) {
+        this.failed(error)
+      }
+    })
+  }
+
+  protected done(): void {
+    const settle = this.#settle
+    this.#settle = undefined
+    settle?.resolve()
+  }
+
+  protected failed(error: unknown): void {
+    const settle = this.#settle
+    this.#settle = undefined
+    settle?.reject(error)
+  }
 }
 
 /**
@@ -80,17 +116,20 @@ interface EventWritable {
 }
 
 /** A Writable of node:stream, one that behaves alike (a ServerResponse), or one of streamx. */
-class EventSink implements Sink {
+class EventSink extends Sink {
   readonly #writable: EventWritable
   readonly #isStreamx: boolean
   readonly #unwatch: () => void
   readonly #gone: Promise<void>
   #error: unknown
   #ending = false
-  /** Whoever waits for this sink. */
-  #waiting: { resolve: () => void; reject: (error: unknown) => void } | undefined
+  readonly #written = (error?: Error | null) => {
+    if (error) this.failed(error)
+    else this.done()
+  }
 
   constructor(writable: NodeJS.WritableStream | Streamx.Writable, onGone: (error: unknown) => void) {
+    super()
     this.#writable = writable as unknown as EventWritable
     this.#isStreamx = loadStreamx().isStreamx(writable as Streamx.Stream)
     if (this.#isOver()) throw unableToPipe()
@@ -101,46 +140,38 @@ class EventSink implements Sink {
     const { finished } = process.getBuiltinModule('node:stream')
     this.#unwatch = finished(writable as NodeJS.WritableStream, { readable: false }, error => {
       gone()
-      if (!error && this.#ending) return this.#waiting?.resolve()
+      if (!error && this.#ending) return this.done()
       this.#error = error ?? unableToPipe()
-      this.#waiting?.reject(this.#error)
+      this.failed(this.#error)
       onGone(this.#error)
     })
   }
 
   write(chunk: Buffer): Promise<void> {
-    return this.#wait((resolve, reject) => {
-      this.#writable.write(chunk, error => (error ? reject(error) : resolve()))
+    if (this.#error !== undefined) return Promise.reject(this.#error)
+    return this.wait(() => {
+      this.#writable.write(chunk, this.#written)
       // streamx has no callbacks. Where it says no, it has been destroyed, and tells that itself.
-      if (this.#isStreamx) void drained(this.#writable).then(done => done && resolve())
+      if (this.#isStreamx) void drained(this.#writable).then(done => done && this.done())
     })
   }
 
   end(): Promise<void> {
+    if (this.#error !== undefined) return Promise.reject(this.#error)
     this.#ending = true
-    return this.#wait(() => this.#writable.end())
+    return this.wait(() => this.#writable.end())
   }
 
   async destroy(error: unknown): Promise<void> {
     if (this.#writable.destroy === undefined) return
     this.#writable.destroy(error instanceof Error ? error : new Error(String(error), { cause: error }))
-    if (!this.#isStreamx || this.#waiting === undefined) return this.#gone
+    if (!this.#isStreamx || !this.busy) return this.#gone
     // It tells of the error when it closes, and throws it where nobody listens.
     this.#writable.on('error', () => {})
   }
 
   leave(): void {
     this.#unwatch()
-  }
-
-  #wait(begin: (resolve: () => void, reject: (error: unknown) => void) => void): Promise<void> {
-    if (this.#error !== undefined) return Promise.reject(this.#error)
-    return new Promise<void>((resolve, reject) => {
-      this.#waiting = { resolve, reject }
-      begin(resolve, reject)
-    }).finally(() => {
-      this.#waiting = undefined
-    })
   }
 
   #isOver(): boolean {
@@ -151,12 +182,12 @@ class EventSink implements Sink {
 }
 
 /** A WritableStream. */
-class WebSink implements Sink {
+class WebSink extends Sink {
   readonly #writer: WritableStreamDefaultWriter<Uint8Array>
-  #writing = false
   #left = false
 
   constructor(stream: WritableStream<Uint8Array>, onGone: (error: unknown) => void) {
+    super()
     this.#writer = stream.getWriter()
     const gone = (error: unknown) => {
       // Leaving rejects this, and so does closing when it is through: neither is news.
@@ -165,28 +196,34 @@ class WebSink implements Sink {
     this.#writer.closed.then(() => gone(unableToPipe()), gone)
   }
 
-  async write(chunk: Buffer): Promise<void> {
-    this.#writing = true
-    await this.#writer.write(chunk)
-    this.#writing = false
+  write(chunk: Buffer): Promise<void> {
+    return this.#until(() => this.#writer.write(chunk))
   }
 
-  async end(): Promise<void> {
+  end(): Promise<void> {
     this.#left = true
-    this.#writing = true
-    await this.#writer.close()
-    this.#writing = false
+    return this.#until(() => this.#writer.close())
   }
 
   async destroy(error: unknown): Promise<void> {
     // What it failed with itself is told by what failed.
     const aborted = this.#writer.abort(error).catch(() => {})
-    if (!this.#writing) await aborted
+    if (!this.busy) await aborted
   }
 
   leave(): void {
     this.#left = true
     this.#writer.releaseLock()
+  }
+
+  #until(work: () => Promise<void>): Promise<void> {
+    return this.wait(
+      () =>
+        void work().then(
+          () => this.done(),
+          error => this.failed(error)
+        )
+    )
   }
 }
 
