@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url'
  * row are siblings: they do not know of each other. A file that has no place here fails; give it one.
  */
 const layers = [
-  ['errors range diagnostics arguments abort lazily queue'],
+  ['errors range diagnostics arguments abort lazily queue buffer-over'],
   ['mapping/'],
   ['manager/'],
   ['window'],

@@ -5,13 +5,14 @@ import { Buffer } from 'node:buffer'
 import { types } from 'node:util'
 import { integer } from '../arguments.js'
 import { invalidRange, invalidType, SlidemapError } from '../errors.js'
+import type { SharedRegion } from '../manager/shared-region.js'
 import { CopiedWindow, type Window } from '../window.js'
 import type { CursorView } from './cursor.js'
 import { lease, tryLease } from './lease.js'
-import { NumberReader, refuse } from './numbers.js'
+import { NumberReader, type Reach, refuse } from './numbers.js'
 import { copyPieces } from './pieces.js'
 import { type Query, readQuery, type Sought, searchBackwards, searchForwards } from './search.js'
-import { type Sight, Sights } from './sights.js'
+import { Sights } from './sights.js'
 
 /** Bytes of another buffer compared at a time: they fit the processor's cache. */
 const COMPARED = 64 * 1024
@@ -43,12 +44,12 @@ const COMPARED = 64 * 1024
 export class MappedBuffer extends NumberReader implements Disposable {
   /** Bytes; never changes, whatever becomes of the file. */
   readonly length: number
+  /** @internal */
+  protected readonly base: number
   readonly #view: CursorView
   readonly #sights: Sights
-  /** What was read of last; it may be gone by the next call. */
-  #sight: Sight | undefined
-  /** Where a number is put together that lies in two regions. */
-  #seam: Buffer | undefined
+  /** What the last number was read of; undefined where it was put together of two, and these were sound. */
+  #region: SharedRegion | undefined
 
   /**
    * @internal
@@ -58,6 +59,7 @@ export class MappedBuffer extends NumberReader implements Disposable {
     super()
     this.#view = view
     this.length = view.limit - view.base
+    this.base = view.base
     this.#sights = new Sights(view)
   }
 
@@ -239,46 +241,37 @@ export class MappedBuffer extends NumberReader implements Disposable {
   /** Make every later read throw ERR_MAP_RELEASED. Optional, since it leases nothing; idempotent. */
   [Symbol.dispose](): void {
     this.#sights.close()
-    this.#sight = undefined
+    this.#region = undefined
   }
 
   /** @internal */
-  protected reach(offset: number, width: number): DataView {
-    if (!Number.isInteger(offset)) return this.#reachOut(offset, width)
-    const sight = this.#sights.recall(offset)
-    if (!sight?.holds(offset, width)) return this.#reachOut(offset, width)
-    sight.use()
-    this.#sight = sight
-    this.begin = offset - sight.shift
-    return sight.data
+  protected reach(offset: number, width: number): Reach {
+    const inside = typeof offset === 'number' && offset >= 0 && offset <= this.length - width
+    if (!inside || Math.floor(offset) !== offset) refuse(offset, width, this.length)
+    const place = this.base + offset
+    const region = this.#sights.find(place)
+    if (region === undefined || place + width > region.end) return this.#reachOut(place, width)
+    this.#region = region
+    return region
   }
 
   /** @internal */
-  protected sound<T>(value: T, end: number): T {
-    const sight = this.#sight as Sight
-    const { lost } = sight.region.region
-    if (lost !== -1 && lost < this.#view.base + end) this.#sights.fail(sight)
-    // What is not zero has not been cut off. Past what is in sight: of a number in two regions, which is sound.
-    if (end <= sight.high && sight.data.getUint8(end - sight.shift - 1) === 0) this.#sights.attest(sight, end)
-    return value
+  protected attest(last: number, end: number): void {
+    const region = this.#region
+    if (region !== undefined && (last === 0 || region.suspect)) this.#sights.examine(region, this.base + end)
   }
 
-  /** Any offset: where nothing was read lately, of a number in two regions, or of none. */
-  #reachOut(offset: number, width: number): DataView {
-    if (!Number.isInteger(offset) || offset < 0 || offset > this.length - width) {
-      refuse(offset, width, this.length)
-    }
-    const sight = this.#sights.at(offset)
-    this.#sight = sight
-    if (offset <= sight.high - width) {
-      this.begin = offset - sight.shift
-      return sight.data
-    }
-    this.#seam ??= Buffer.alloc(8)
-    copyPieces(this.#sights, offset, offset + width, this.#seam)
+  /** The same where nothing is mapped, and for a number in two regions. */
+  #reachOut(place: number, width: number): Reach {
+    const region = this.#sights.at(place)
+    this.#region = region
+    if (place + width <= region.end) return region
+    this.#region = undefined
+    const seam = Buffer.alloc(width)
+    const start = place - this.base
+    copyPieces(this.#sights, start, start + width, seam)
     this.#sights.verify()
-    this.begin = 0
-    return new DataView(this.#seam.buffer, this.#seam.byteOffset, 8)
+    return { data: new DataView(seam.buffer, seam.byteOffset, width), offset: place }
   }
 
   #copyTo(target: Uint8Array, to: number, first: number, until: number): void {

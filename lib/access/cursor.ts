@@ -100,7 +100,7 @@ export class Cursor implements Disposable {
     if (region?.current && Number.isSafeInteger(offset) && Number.isSafeInteger(size)) {
       const start = this.#view.base + offset
       const inside = offset >= 0 && start >= region.offset && start < this.#limit
-      if (inside && size >= 1 && region.region.lost < 0 && !this.#doubtful(region)) {
+      if (inside && size >= 1 && this.#isSound(region)) {
         this.#show(start, size)
         return this
       }
@@ -156,14 +156,23 @@ export class Cursor implements Disposable {
    * @throws {SlidemapError} ERR_MAP_FILE_TRUNCATED or ERR_MAP_IO, where bytes were lost that this cursor had shown
    */
   unuse(): void {
-    this.#loading?.abort(this.#released('the cursor was sent elsewhere'))
-    this.#loading = undefined
+    if (this.#loading !== undefined) {
+      this.#loading.abort(this.#released('the cursor was sent elsewhere'))
+      this.#loading = undefined
+    }
     const { region } = this.#grip
     if (region === undefined) return
     const shown = this.#shown
+    const sound = this.#isSound(region)
     this.#grip.region = undefined
     this.#bytes = undefined
     this.#length = this.#shown = 0
+    if (sound) region.unlease()
+    else this.#leave(region, shown)
+  }
+
+  /** Give a region back of which bytes may have been lost that were shown. */
+  #leave(region: SharedRegion, shown: number): void {
     try {
       // First, since that may find bytes lost.
       if (!region.region.released) this.#view.file.attestSync(region.region, shown)
@@ -175,12 +184,13 @@ export class Cursor implements Disposable {
     }
   }
 
-  /** Whether what was shown of a region may have been cut off within a page. */
-  #doubtful({ region }: SharedRegion): boolean {
+  /** Whether nothing can be lost of what was shown of a region: else it has to be asked. */
+  #isSound(region: SharedRegion): boolean {
+    if (region.suspect && region.lost >= 0) return false
     const bytes = this.#bytes
     // Mostly that is all: what was shown before was asked about when the cursor left it.
-    if (bytes !== undefined && bytes[this.#length - 1] !== 0) return false
-    return region.doubt(this.#shown) !== undefined
+    if (bytes !== undefined && bytes[this.#length - 1] !== 0) return true
+    return region.region.doubt(this.#shown) === undefined
   }
 
   /** Whether there is a window: between `use()` or `load()` and `unuse()`, while the file is open. */

@@ -3,6 +3,13 @@
  */
 import { invalidRange, invalidType, outsideBuffer } from '../errors.js'
 
+/** Where numbers can be read. */
+export interface Reach {
+  readonly data: DataView
+  /** The place of its first byte, see {@link NumberReader.base}. */
+  readonly offset: number
+}
+
 /**
  * Whatever numbers can be read from: `Buffer`'s methods by the same names, arguments and errors.
  *
@@ -16,20 +23,29 @@ import { invalidRange, invalidType, outsideBuffer } from '../errors.js'
 export abstract class NumberReader {
   /** Bytes. */
   abstract readonly length: number
-  /** @internal Where in the view that {@link reach} answered the number begins. */
-  protected begin = 0
+
+  /** @internal The place of the first byte: places are bytes from the start of the file. */
+  protected abstract readonly base: number
 
   /**
-   * @internal A view that holds the `width` bytes at `offset`, from {@link begin} on. Arguments are as the caller of a
-   * public method gave them: anything that is not an offset inside is {@link refuse}d.
+   * @internal What holds the `width` bytes at `offset`. Arguments are as the caller of a public method gave them:
+   * anything that is not an offset inside is {@link refuse}d.
    */
-  protected abstract reach(offset: number, width: number): DataView
+  protected abstract reach(offset: number, width: number): Reach
 
-  /** @internal The number that was just read up to `end`, unless bytes under it were lost: then this throws. */
-  protected abstract sound<T>(value: T, end: number): T
+  /**
+   * @internal Throws where the bytes up to `end`, an offset, that were just read had been lost. It is given their last
+   * byte, since what is not zero has not been cut off, and not the number: who
+   * passes one on has to see first whether it is a small integer, and that, where reads are in random places, is a
+   * guess the processor gets wrong half of the time, and learns so only when memory has answered.
+   */
+  protected abstract attest(last: number, end: number): void
 
   readUInt8(offset = 0): number {
-    return this.sound(this.reach(offset, 1).getUint8(this.begin), offset + 1)
+    const at = this.reach(offset, 1)
+    const value = at.data.getUint8(this.base + offset - at.offset)
+    this.attest(value, offset + 1)
+    return value
   }
 
   /** The same as {@link readUInt8}, as Buffer has it. */
@@ -38,11 +54,17 @@ export abstract class NumberReader {
   }
 
   readInt8(offset = 0): number {
-    return this.sound(this.reach(offset, 1).getInt8(this.begin), offset + 1)
+    const at = this.reach(offset, 1)
+    const value = at.data.getInt8(this.base + offset - at.offset)
+    this.attest(value, offset + 1)
+    return value
   }
 
   readUInt16LE(offset = 0): number {
-    return this.sound(this.reach(offset, 2).getUint16(this.begin, true), offset + 2)
+    const at = this.reach(offset, 2)
+    const value = at.data.getUint16(this.base + offset - at.offset, true)
+    this.attest(value >> 8, offset + 2)
+    return value
   }
 
   /** The same as {@link readUInt16LE}, as Buffer has it. */
@@ -51,7 +73,10 @@ export abstract class NumberReader {
   }
 
   readUInt16BE(offset = 0): number {
-    return this.sound(this.reach(offset, 2).getUint16(this.begin), offset + 2)
+    const at = this.reach(offset, 2)
+    const value = at.data.getUint16(this.base + offset - at.offset)
+    this.attest(value & 0xff, offset + 2)
+    return value
   }
 
   /** The same as {@link readUInt16BE}, as Buffer has it. */
@@ -60,15 +85,24 @@ export abstract class NumberReader {
   }
 
   readInt16LE(offset = 0): number {
-    return this.sound(this.reach(offset, 2).getInt16(this.begin, true), offset + 2)
+    const at = this.reach(offset, 2)
+    const value = at.data.getInt16(this.base + offset - at.offset, true)
+    this.attest(value >> 8, offset + 2)
+    return value
   }
 
   readInt16BE(offset = 0): number {
-    return this.sound(this.reach(offset, 2).getInt16(this.begin), offset + 2)
+    const at = this.reach(offset, 2)
+    const value = at.data.getInt16(this.base + offset - at.offset)
+    this.attest(value & 0xff, offset + 2)
+    return value
   }
 
   readUInt32LE(offset = 0): number {
-    return this.sound(this.reach(offset, 4).getUint32(this.begin, true), offset + 4)
+    const at = this.reach(offset, 4)
+    const value = at.data.getUint32(this.base + offset - at.offset, true)
+    this.attest(value >>> 24, offset + 4)
+    return value
   }
 
   /** The same as {@link readUInt32LE}, as Buffer has it. */
@@ -77,7 +111,10 @@ export abstract class NumberReader {
   }
 
   readUInt32BE(offset = 0): number {
-    return this.sound(this.reach(offset, 4).getUint32(this.begin), offset + 4)
+    const at = this.reach(offset, 4)
+    const value = at.data.getUint32(this.base + offset - at.offset)
+    this.attest(value & 0xff, offset + 4)
+    return value
   }
 
   /** The same as {@link readUInt32BE}, as Buffer has it. */
@@ -86,15 +123,24 @@ export abstract class NumberReader {
   }
 
   readInt32LE(offset = 0): number {
-    return this.sound(this.reach(offset, 4).getInt32(this.begin, true), offset + 4)
+    const at = this.reach(offset, 4)
+    const value = at.data.getInt32(this.base + offset - at.offset, true)
+    this.attest(value >>> 24, offset + 4)
+    return value
   }
 
   readInt32BE(offset = 0): number {
-    return this.sound(this.reach(offset, 4).getInt32(this.begin), offset + 4)
+    const at = this.reach(offset, 4)
+    const value = at.data.getInt32(this.base + offset - at.offset)
+    this.attest(value & 0xff, offset + 4)
+    return value
   }
 
   readBigUInt64LE(offset = 0): bigint {
-    return this.sound(this.reach(offset, 8).getBigUint64(this.begin, true), offset + 8)
+    const at = this.reach(offset, 8)
+    const value = at.data.getBigUint64(this.base + offset - at.offset, true)
+    this.attest(at.data.getUint8(this.base + offset - at.offset + 7), offset + 8)
+    return value
   }
 
   /** The same as {@link readBigUInt64LE}, as Buffer has it. */
@@ -103,7 +149,10 @@ export abstract class NumberReader {
   }
 
   readBigUInt64BE(offset = 0): bigint {
-    return this.sound(this.reach(offset, 8).getBigUint64(this.begin), offset + 8)
+    const at = this.reach(offset, 8)
+    const value = at.data.getBigUint64(this.base + offset - at.offset)
+    this.attest(at.data.getUint8(this.base + offset - at.offset + 7), offset + 8)
+    return value
   }
 
   /** The same as {@link readBigUInt64BE}, as Buffer has it. */
@@ -112,35 +161,55 @@ export abstract class NumberReader {
   }
 
   readBigInt64LE(offset = 0): bigint {
-    return this.sound(this.reach(offset, 8).getBigInt64(this.begin, true), offset + 8)
+    const at = this.reach(offset, 8)
+    const value = at.data.getBigInt64(this.base + offset - at.offset, true)
+    this.attest(at.data.getUint8(this.base + offset - at.offset + 7), offset + 8)
+    return value
   }
 
   readBigInt64BE(offset = 0): bigint {
-    return this.sound(this.reach(offset, 8).getBigInt64(this.begin), offset + 8)
+    const at = this.reach(offset, 8)
+    const value = at.data.getBigInt64(this.base + offset - at.offset)
+    this.attest(at.data.getUint8(this.base + offset - at.offset + 7), offset + 8)
+    return value
   }
 
   readFloatLE(offset = 0): number {
-    return this.sound(this.reach(offset, 4).getFloat32(this.begin, true), offset + 4)
+    const at = this.reach(offset, 4)
+    const value = at.data.getFloat32(this.base + offset - at.offset, true)
+    this.attest(at.data.getUint8(this.base + offset - at.offset + 3), offset + 4)
+    return value
   }
 
   readFloatBE(offset = 0): number {
-    return this.sound(this.reach(offset, 4).getFloat32(this.begin), offset + 4)
+    const at = this.reach(offset, 4)
+    const value = at.data.getFloat32(this.base + offset - at.offset)
+    this.attest(at.data.getUint8(this.base + offset - at.offset + 3), offset + 4)
+    return value
   }
 
   readDoubleLE(offset = 0): number {
-    return this.sound(this.reach(offset, 8).getFloat64(this.begin, true), offset + 8)
+    const at = this.reach(offset, 8)
+    const value = at.data.getFloat64(this.base + offset - at.offset, true)
+    this.attest(at.data.getUint8(this.base + offset - at.offset + 7), offset + 8)
+    return value
   }
 
   readDoubleBE(offset = 0): number {
-    return this.sound(this.reach(offset, 8).getFloat64(this.begin), offset + 8)
+    const at = this.reach(offset, 8)
+    const value = at.data.getFloat64(this.base + offset - at.offset)
+    this.attest(at.data.getUint8(this.base + offset - at.offset + 7), offset + 8)
+    return value
   }
 
   /** @param byteLength bytes of the number, 1 .. 6 */
   readUIntLE(offset: number, byteLength: number): number {
-    const view = this.reach(given(offset), width(byteLength))
+    const at = this.reach(given(offset), width(byteLength))
+    const start = this.base + offset - at.offset
     let value = 0
-    for (let i = byteLength - 1; i >= 0; i--) value = value * 256 + view.getUint8(this.begin + i)
-    return this.sound(value, offset + byteLength)
+    for (let i = byteLength - 1; i >= 0; i--) value = value * 256 + at.data.getUint8(start + i)
+    this.attest(at.data.getUint8(start + byteLength - 1), offset + byteLength)
+    return value
   }
 
   /** The same as {@link readUIntLE}, as Buffer has it. */
@@ -155,10 +224,12 @@ export abstract class NumberReader {
 
   /** @param byteLength bytes of the number, 1 .. 6 */
   readUIntBE(offset: number, byteLength: number): number {
-    const view = this.reach(given(offset), width(byteLength))
+    const at = this.reach(given(offset), width(byteLength))
+    const start = this.base + offset - at.offset
     let value = 0
-    for (let i = 0; i < byteLength; i++) value = value * 256 + view.getUint8(this.begin + i)
-    return this.sound(value, offset + byteLength)
+    for (let i = 0; i < byteLength; i++) value = value * 256 + at.data.getUint8(start + i)
+    this.attest(at.data.getUint8(start + byteLength - 1), offset + byteLength)
+    return value
   }
 
   /** The same as {@link readUIntBE}, as Buffer has it. */

@@ -10,6 +10,9 @@ const CHUNK = 128
 const GRAIN = 2 ** 21
 const SLOTS = 512
 
+/** Where nothing was ever found, nothing begins or ends. */
+const NOWHERE = new Float64Array(SLOTS)
+
 /** A stretch of the list, so that joining and leaving move a few dozen members, not all. Never empty. */
 interface Chunk<T> {
   readonly items: T[]
@@ -35,8 +38,13 @@ export class RegionList<T extends Range> {
   readonly #chunks: Chunk<T>[] = []
   /** The offset of each chunk's first member. */
   readonly #firsts: number[] = []
-  /** What was found last in each part of the file, so that a search in a few hundred regions is mostly a look. */
+  /**
+   * What was found last in each part of the file, so that a search in a few hundred regions is mostly a look. Where it
+   * is stands beside it: numbers of an array are had without a look at each member.
+   */
   readonly #found: (T | undefined)[] = []
+  #starts = NOWHERE
+  #ends = NOWHERE
   #size = 0
 
   /** Members. */
@@ -47,12 +55,21 @@ export class RegionList<T extends Range> {
   /** The member that holds the byte at `offset`. */
   find(offset: number): T | undefined {
     const slot = (offset / GRAIN) & (SLOTS - 1)
-    const known = this.#found[slot]
-    if (known !== undefined && offset >= known.offset && offset < endOf(known)) return known
+    const known = offset >= (this.#starts[slot] as number) && offset < (this.#ends[slot] as number)
+    return known ? this.#found[slot] : this.#search(offset, slot)
+  }
+
+  #search(offset: number, slot: number): T | undefined {
     const item = this.#at(this.#before(offset))
     if (item === undefined || offset >= endOf(item)) return undefined
-    if (this.#found.length === 0) this.#found.length = SLOTS
+    if (this.#found.length === 0) {
+      this.#found.length = SLOTS
+      this.#starts = new Float64Array(SLOTS)
+      this.#ends = new Float64Array(SLOTS)
+    }
     this.#found[slot] = item
+    this.#starts[slot] = item.offset
+    this.#ends[slot] = endOf(item)
     return item
   }
 
@@ -121,7 +138,9 @@ export class RegionList<T extends Range> {
     const slots = Math.min(Math.floor((endOf(item) - 1) / GRAIN) - first + 1, this.#found.length)
     for (let i = 0; i < slots; i++) {
       const slot = (first + i) & (SLOTS - 1)
-      if (this.#found[slot] === item) this.#found[slot] = undefined
+      if (this.#found[slot] !== item) continue
+      this.#found[slot] = undefined
+      this.#ends[slot] = 0
     }
   }
 

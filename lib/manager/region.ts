@@ -1,7 +1,8 @@
 /**
  * Regions: mappings with their place in a file, and the ledger that knows which of a file's regions are alive.
  */
-import { Buffer } from 'node:buffer'
+import type { Buffer } from 'node:buffer'
+import { bufferOver } from '../buffer-over.js'
 import { tellFault, tellMap, tellUnmap } from '../diagnostics.js'
 import { SlidemapError } from '../errors.js'
 import type { Mapping } from '../mapping/mapper.js'
@@ -61,7 +62,7 @@ export class Region {
    */
   view(range: Range): Buffer {
     if (!this.#mapping) throw new SlidemapError('ERR_MAP_RELEASED', 'the region was released', range)
-    return Buffer.from(this.#mapping.buffer, range.offset - this.offset, range.length)
+    return bufferOver(this.#mapping.buffer, range.offset - this.offset, range.length)
   }
 
   /**
@@ -71,6 +72,11 @@ export class Region {
   get lost(): number {
     if (this.#mapping) this.#note(this.#mapping.fault())
     return this.#lost
+  }
+
+  /** See {@link Mapping.losses}; undefined where {@link lost} has to be asked each time. */
+  get losses(): Uint32Array | undefined {
+    return this.#mapping?.losses
   }
 
   /**

@@ -9,6 +9,9 @@ import { type Linked, LinkedList } from './linked-list.js'
 import type { Region } from './region.js'
 import type { RegionList } from './region-list.js'
 
+/** Stands where nobody counts losses. */
+const UNCOUNTED = new Uint32Array(1)
+
 /**
  * A region, and how many look at it.
  *
@@ -26,16 +29,27 @@ export class SharedRegion implements Linked<SharedRegion>, Range {
   readonly offset: number
   /** Bytes. */
   readonly length: number
+  /** The byte after the last, from the start of the file. */
+  readonly end: number
   readonly region: Region
   /** Bytes of budget that it holds. */
   readonly cost: number
+  /** See {@link Mapping.losses}; one that is never as it was where losses have to be asked for each time. */
+  readonly #losses: Uint32Array
+  /** What that counted when nothing of this was lost. */
+  #seen = -1
   /** Whether its pages were faulted in when it was mapped. */
   readonly populated: boolean
   /** Whether somebody has had its bytes to look at, and so to write into: they may not be the file's any more. */
   lent = false
+  /** The cache's: whether it is in there. */
+  cached = false
+  /** The cache's: which of the uses it has counted was the last of this; 0 for none. */
+  used = 0
   readonly #home: RegionList<SharedRegion>
   readonly #cache: RegionCache
   #bytes: Buffer | undefined
+  /** All of them; undefined until a number was read of it. */
   #data: DataView | undefined
   #leases = 0
   #current: boolean
@@ -48,9 +62,11 @@ export class SharedRegion implements Linked<SharedRegion>, Range {
   constructor(region: Region, populated: boolean, home: RegionList<SharedRegion>, cache: RegionCache) {
     this.offset = region.offset
     this.length = region.length
+    this.end = endOf(region)
     this.region = region
     this.cost = region.cost
     this.populated = populated
+    this.#losses = region.losses ?? UNCOUNTED
     this.#home = home
     this.#cache = cache
     this.#current = home.add(this)
@@ -69,9 +85,29 @@ export class SharedRegion implements Linked<SharedRegion>, Range {
 
   /** The same as a DataView. */
   get data(): DataView {
-    const { bytes } = this
-    this.#data ??= new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
+    // Not ??=, which looks for null as well: this is asked for with each number.
+    if (this.#data === undefined) {
+      const { bytes } = this
+      this.#data = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
+    }
     return this.#data
+  }
+
+  /**
+   * Whether bytes may have been lost since it was asked whether any were: if not, there is no need to ask. Asked after
+   * each number that is read.
+   */
+  get suspect(): boolean {
+    return this.#losses[0] !== this.#seen
+  }
+
+  /** Offset in the file of the first byte that was lost; -1 for none. See {@link Region.lost}. */
+  get lost(): number {
+    // Read before asking: what is lost in between shows the next time.
+    const losses = this.#losses[0] as number
+    const { lost } = this.region
+    this.#seen = lost === -1 && this.#losses !== UNCOUNTED ? losses : -1
+    return lost
   }
 
   /** How many look at it. */
@@ -80,17 +116,17 @@ export class SharedRegion implements Linked<SharedRegion>, Range {
   }
 
   includes(offset: number): boolean {
-    return offset >= this.offset && offset < endOf(this)
+    return offset >= this.offset && offset < this.end
   }
 
-  /** Use it for the length of a call: nothing is mapped meanwhile, so nothing is unmapped. */
+  /** Use it for the length of a call, while it is {@link current}: nothing is mapped meanwhile, so nothing is unmapped. */
   touch(): void {
-    if (this.#current && this.#leases === 0) this.#cache.touch(this)
+    this.#cache.touch(this)
   }
 
   /** Look at it. */
   lease(): void {
-    if (this.#leases++ === 0) this.#cache.remove(this)
+    if (this.#leases++ === 0) this.#cache.exempt(this)
   }
 
   /** Look away. */
@@ -124,8 +160,17 @@ export class SharedRegion implements Linked<SharedRegion>, Range {
 
 /** The regions of all files of a manager that nobody looks at, in the order of their last use. */
 export class RegionCache {
+  /**
+   * From the longest ago to the latest, but for those that were touched since; and with some that have been leased,
+   * which go when it is their turn.
+   */
   readonly #order = new LinkedList<SharedRegion>()
+  /** Those that were touched, each once. */
+  readonly #touched: SharedRegion[] = []
+  /** How often any was touched since. */
+  #uses = 0
   readonly #onGain: () => void
+  #size = 0
   #bytes = 0
 
   /** @param onGain called when a region has come in: who waits for room may take it */
@@ -135,7 +180,7 @@ export class RegionCache {
 
   /** Regions in it. */
   get size(): number {
-    return this.#order.size
+    return this.#size
   }
 
   /** Bytes of budget that they hold. */
@@ -143,19 +188,49 @@ export class RegionCache {
     return this.#bytes
   }
 
+  /** Nobody looks at it. */
   add(region: SharedRegion): void {
-    this.#order.push(region)
+    region.cached = true
+    this.#size++
     this.#bytes += region.cost
+    this.touch(region)
     this.#onGain()
   }
 
-  /** It was used: it is the last to go from here on. Nothing is gained by that, so nobody is served. */
-  touch(region: SharedRegion): void {
-    this.#order.push(region)
+  /** Somebody looks at it. */
+  exempt(region: SharedRegion): void {
+    if (!region.cached) return
+    region.cached = false
+    this.#size--
+    this.#bytes -= region.cost
   }
 
+  /**
+   * It was used: it is the last to go from here on. Nothing is gained by that, so nobody is served.
+   *
+   * Only noted, since that costs two stores: where it stands is decided when that is asked for, and many uses of one
+   * region come to one move.
+   */
+  touch(region: SharedRegion): void {
+    if (region.used === 0) this.#touched.push(region)
+    region.used = ++this.#uses
+  }
+
+  /** Nobody may get it any more. */
   remove(region: SharedRegion): void {
-    if (this.#order.remove(region)) this.#bytes -= region.cost
+    this.exempt(region)
+    if (region.used > 0) this.#settle()
+    this.#order.remove(region)
+  }
+
+  /** Put those that were touched where they belong. */
+  #settle(): void {
+    if (this.#uses === 0) return
+    for (const region of this.#touched.sort((a, b) => a.used - b.used)) {
+      if (region.cached) this.#order.push(region)
+      region.used = 0
+    }
+    this.#touched.length = this.#uses = 0
   }
 
   /**
@@ -164,7 +239,12 @@ export class RegionCache {
    * @returns bytes of budget given back; 0 where there is none
    */
   evict(): number {
-    const region = this.#order.first
+    this.#settle()
+    let region = this.#order.first
+    while (region?.cached === false) {
+      this.#order.remove(region)
+      region = this.#order.first
+    }
     if (region === undefined) return 0
     tellEvict(region.region.path, region, region.cost)
     region.retire()

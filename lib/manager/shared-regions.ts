@@ -18,7 +18,8 @@ export interface Wanted extends Range {
 
 export class SharedRegions {
   readonly #file: OpenFile
-  readonly #regions = new RegionList<SharedRegion>()
+  /** Those that can be found. Who does not ask what was {@link SharedRegion.lost lost} of them, {@link find}s them. */
+  readonly list = new RegionList<SharedRegion>()
   readonly #loading = new RegionList<Loading>()
 
   constructor(file: OpenFile) {
@@ -27,13 +28,13 @@ export class SharedRegions {
 
   /** Regions that can be found. */
   get size(): number {
-    return this.#regions.size
+    return this.list.size
   }
 
   /** The region that holds the byte at `offset`, if it is mapped. */
   find(offset: number): SharedRegion | undefined {
-    const region = this.#regions.find(offset)
-    if (region === undefined || region.region.lost < 0) return region
+    const region = this.list.find(offset)
+    if (region === undefined || !region.suspect || region.lost < 0) return region
     // It reads as zeros from somewhere on: what is there now can be had by mapping it anew.
     region.retire()
     return undefined
@@ -99,7 +100,7 @@ export class SharedRegions {
 
   /** Let go of every region: at once of those nobody leases, of the others when their leases end. */
   retireAll(): void {
-    for (const region of [...this.#regions]) region.retire()
+    for (const region of [...this.list]) region.retire()
     for (const loading of [...this.#loading]) {
       loading.stale = true
       this.#loading.remove(loading)
@@ -109,7 +110,7 @@ export class SharedRegions {
   #place(wanted: Wanted): Range {
     const { mapper, size, manager } = this.#file
     const { offset, windowSize } = wanted
-    const gap = this.#regions.gapAt(offset, size)
+    const gap = this.list.gapAt(offset, size)
     // What is being mapped is as good as there, but for the one that holds this byte, if it cannot be waited for.
     const free = this.#loading.gapAt(offset, size)
     const start = Math.max(gap.offset, free.offset)
@@ -138,7 +139,7 @@ export class SharedRegions {
   }
 
   #share(region: Region, populated: boolean): SharedRegion {
-    return new SharedRegion(region, populated, this.#regions, this.#file.manager.cached)
+    return new SharedRegion(region, populated, this.list, this.#file.manager.cached)
   }
 
   /** Lease a region that may have been mapped without its pages: then fault in those that are wanted. */

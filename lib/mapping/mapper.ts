@@ -72,6 +72,11 @@ export interface Mapping {
    */
   fault(): number
   /**
+   * Counts, in its first number, the losses under all mappings of whoever made this one: while that stands still,
+   * {@link fault} answers what it did before, and need not be asked. Optional.
+   */
+  readonly losses?: Uint32Array
+  /**
    * Make it true that the memory is gone, after `buffer` has been collected unreleased. Holds no reference to
    * `buffer`. Idempotent.
    */

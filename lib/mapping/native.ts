@@ -229,7 +229,7 @@ class NativeMapping implements Mapping {
   readonly #addon: Addon
   readonly #slot: number
   readonly #serial: number
-  readonly #losses: Uint32Array
+  readonly losses: Uint32Array
   /** What the addon said last. */
   #lost = -1
   /** The count of losses when it was asked; undefined before. */
@@ -241,7 +241,7 @@ class NativeMapping implements Mapping {
     this.#slot = slot
     this.#serial = serial
     this.buffer = buffer
-    this.#losses = addon.losses
+    this.losses = addon.losses
     this.forget = forgetter(addon, slot, serial)
   }
 
@@ -253,7 +253,7 @@ class NativeMapping implements Mapping {
   }
 
   fault(): number {
-    const losses = this.#losses[0]
+    const losses = this.losses[0]
     if (losses === this.#seen || this.#unmapped) return this.#lost
     // Read before asking: what is lost in between shows the next time.
     this.#seen = losses

@@ -29,7 +29,7 @@ const withoutArguments = [
 const likeBuffer = /^MappedBuffer\.(at|slice|subarray|copy|equals|indexOf|lastIndexOf|includes|read\w+)$/
 
 /** Called by the package itself, and marked so in the types. */
-const internal = ['MappedBuffer.reach', 'MappedBuffer.sound']
+const internal = ['MappedBuffer.reach', 'MappedBuffer.attest']
 
 /** Where the options of an interface are tried. */
 const callsOf: Record<string, string> = {
