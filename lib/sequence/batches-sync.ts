@@ -113,6 +113,11 @@ export class SyncItems<T> implements SyncIteration<T> {
     if (batch !== undefined && this.#index < batch.length && !this.#batches.interrupted) {
       return { done: false, value: batch.at(this.#index++) as T }
     }
+    return this.#refill()
+  }
+
+  /** Apart, so that what is called for each line is small enough to become part of the loop that calls it. */
+  #refill(): IteratorResult<T, undefined> {
     this.#batch = undefined
     const { done, value } = this.#batches.next()
     if (done) return DONE

@@ -41,6 +41,7 @@ type KeptView = View & { readonly keep: object | undefined }
 export class SyncWindows extends SyncWalk<Window> {
   /** With what must stay alive while this is iterated: the public file. */
   readonly #view: KeptView
+  readonly #file: OpenFile
   readonly #plan: WindowPlan
   readonly #hold = new Hold()
   #offset: number
@@ -49,6 +50,7 @@ export class SyncWindows extends SyncWalk<Window> {
   constructor(view: View, plan: WindowPlan) {
     super()
     this.#view = { ...view, keep: view.file.facade?.deref() }
+    this.#file = view.file
     this.#plan = plan
     this.#offset = plan.walk.start
     view.file.manager.dropped.register(this, this.#hold, this.#hold)
@@ -87,10 +89,6 @@ export class SyncWindows extends SyncWalk<Window> {
   protected finish(): void {
     this.#letGo()
     this.#file.manager.dropped.unregister(this.#hold)
-  }
-
-  get #file(): OpenFile {
-    return this.#view.file
   }
 
   #window(range: Range): Window {
