@@ -3,6 +3,7 @@
  */
 import type { Buffer } from 'node:buffer'
 import { SlidemapError } from '../errors.js'
+import { Fairness } from './fairness.js'
 import type { WindowIterator } from './sequence.js'
 import type { Splitter, Stretch } from './splitter.js'
 import type { Window } from '../window.js'
@@ -39,6 +40,7 @@ export class Batches<B> implements AsyncIterableIterator<B>, AsyncDisposable {
   readonly #open: (stretch: Stretch) => WindowIterator
   readonly #splitter: Splitter<B>
   readonly #turns = new Turns()
+  readonly #fairness: Fairness
   #windows: WindowIterator | undefined
   /** Stretches begun. */
   #opened = 0
@@ -49,11 +51,13 @@ export class Batches<B> implements AsyncIterableIterator<B>, AsyncDisposable {
 
   /**
    * @param open starts to walk a stretch; every walk is ended by this
+   * @param fairness when the event loop is to turn
    * @throws what `open` does
    */
-  constructor(open: (stretch: Stretch) => WindowIterator, splitter: Splitter<B>) {
+  constructor(open: (stretch: Stretch) => WindowIterator, splitter: Splitter<B>, fairness = new Fairness()) {
     this.#open = open
     this.#splitter = splitter
+    this.#fairness = fairness
     // At once: wrong arguments and closed files are told to the caller, not to whoever iterates.
     this.#openNext()
   }
@@ -74,6 +78,7 @@ export class Batches<B> implements AsyncIterableIterator<B>, AsyncDisposable {
 
   async return(): Promise<IteratorResult<B, undefined>> {
     this.#ended = true
+    this.#fairness.end()
     // Now, not in turn: a pending next() may be waiting for budget.
     await this.#windows?.return?.()
     return this.#turns.run(async () => DONE)
@@ -112,12 +117,13 @@ export class Batches<B> implements AsyncIterableIterator<B>, AsyncDisposable {
   }
 
   async #nextBatch(): Promise<B | undefined> {
+    if (this.#fairness.due) await this.#fairness.turn()
     while (!this.#ended) {
       if (this.#interruption) throw this.#interruption.reason
       // Until the batch is made nobody else runs.
       if (this.#window !== undefined) expectHeld(this.#window)
       const batch = this.#take()
-      if (this.#lost) await this.#explainLoss()
+      if (this.#isLost()) await this.#explainLoss()
       if (batch !== undefined) await this.#attest()
       if (batch instanceof Failure) throw batch.error
       if (batch !== undefined) return batch
@@ -175,7 +181,7 @@ export class Batches<B> implements AsyncIterableIterator<B>, AsyncDisposable {
   }
 
   /** Whether zeros were read in place of bytes of the window at hand. */
-  get #lost(): boolean {
+  #isLost(): boolean {
     return this.#window !== undefined && this.#window.lost >= 0
   }
 

@@ -2,6 +2,7 @@
  * Windows cut into chunks.
  */
 import { Buffer } from 'node:buffer'
+import { Fairness } from './fairness.js'
 import type { WindowIterator } from './sequence.js'
 import type { Window } from '../window.js'
 
@@ -20,14 +21,21 @@ export class Chunks {
   /** What their stream failed with, as it was thrown: falsy too. */
   failure: { readonly error: unknown } | undefined
   readonly #options: ChunkOptions
+  readonly #fairness: Fairness
+  /** {@link take} has left the chunk for a later turn of the loop. */
+  #isLater = false
   #window: Window | undefined
   /** Bytes of the window handed out. */
   #position = 0
 
-  /** @param windows leased; owned by this from now on */
-  constructor(windows: WindowIterator, options: ChunkOptions) {
+  /**
+   * @param windows leased; owned by this from now on
+   * @param fairness when the event loop is to turn
+   */
+  constructor(windows: WindowIterator, options: ChunkOptions, fairness = new Fairness()) {
     this.windows = windows
     this.#options = options
+    this.#fairness = fairness
   }
 
   get leased(): boolean {
@@ -35,13 +43,14 @@ export class Chunks {
   }
 
   /**
-   * The next chunk of this window; undefined at its end, and where its bytes were lost, which {@link advance} tells.
+   * The next chunk of this window; undefined at its end, where its bytes were lost, and where the event loop is to turn
+   * first: {@link advance} sees to all three.
    *
    * @throws {SlidemapError} ERR_MAP_RELEASED if the file was closed
    */
   take(): Buffer | undefined {
-    const window = this.#window
-    if (window === undefined || this.#position === window.length) return undefined
+    const window = this.#ready()
+    if (window === undefined) return undefined
     const from = this.#position
     const to = Math.min(from + this.#options.chunkSize, window.length)
     const bytes = window.bytes.subarray(from, to)
@@ -59,8 +68,8 @@ export class Chunks {
    * @throws {SlidemapError} ERR_MAP_RELEASED if the file was closed
    */
   copyInto(target: Uint8Array): number {
-    const window = this.#window
-    if (window === undefined || this.#position === window.length) return 0
+    const window = this.#ready()
+    if (window === undefined) return 0
     const count = window.bytes.copy(target, 0, this.#position)
     this.#position += count
     this.#options.onCopy(count)
@@ -68,11 +77,16 @@ export class Chunks {
   }
 
   /**
-   * Go to the next window; the chunks lent from this one go.
+   * Go to the next window; the chunks lent from this one go. Or stay, where the next chunk was only left for later.
    *
    * @returns whether there is one
    */
   async advance(): Promise<boolean> {
+    if (this.#isLater) {
+      this.#isLater = false
+      await this.#fairness.turn()
+      return true
+    }
     this.#window = undefined
     // A sink of streamx that is piped to takes its chunk a microtask after this is asked for the next.
     await undefined
@@ -85,7 +99,16 @@ export class Chunks {
   /** End; settles when nothing is mapped any more. Idempotent. */
   async end(): Promise<void> {
     this.#window = undefined
+    this.#fairness.end()
     await this.windows.return?.()
+  }
+
+  /** The window at hand, if it has a chunk, and this is the turn of the loop for it. */
+  #ready(): Window | undefined {
+    const window = this.#window
+    if (window === undefined || this.#position === window.length) return undefined
+    this.#isLater = this.#fairness.due
+    return this.#isLater ? undefined : window
   }
 
   #copy(bytes: Buffer): Buffer {

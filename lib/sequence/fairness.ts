@@ -1,0 +1,67 @@
+/**
+ * Fairness towards the rest of the program: who is always served from what is ready would never let the event loop turn.
+ */
+
+/** The event loop, as far as it matters here; driven by specs. */
+export interface Loop {
+  /** Milliseconds that only ever grow. */
+  now(): number
+  /** Call back in a later turn, once others have had theirs. */
+  later(call: () => void): void
+}
+
+const LOOP: Loop = { now: milliseconds, later: setImmediate }
+
+/**
+ * Milliseconds that a consumer is served without a turn of the loop. Timers are late by that and by what it does with
+ * one item. A turn costs some 10 us: less than a hundredth of it.
+ */
+const SLICE_MS = 4
+
+/**
+ * Tells one consumer's producer when to let the loop turn. It looks at the clock once a window, batch or chunk, never
+ * once a line or record. A consumer that lets the loop turn by itself is not told from one that does not: it gets one
+ * turn in {@link SLICE_MS} too many, which it does not notice.
+ */
+export class Fairness {
+  readonly #loop: Loop
+  /** When the slice began; unknown until the first item is asked for. */
+  #since: number | undefined
+  #wake: (() => void) | undefined
+  #ended = false
+
+  constructor(loop = LOOP) {
+    this.#loop = loop
+  }
+
+  /** Whether the next item is to come after a {@link turn}. */
+  get due(): boolean {
+    if (this.#ended) return false
+    const now = this.#loop.now()
+    this.#since ??= now
+    return now - this.#since >= SLICE_MS
+  }
+
+  /** Settles in a later turn of the loop, or at {@link end}. One call at a time. */
+  async turn(): Promise<void> {
+    if (!this.#ended) {
+      await new Promise<void>(resolve => {
+        this.#wake = resolve
+        this.#loop.later(resolve)
+      })
+    }
+    this.#since = this.#loop.now()
+  }
+
+  /** The consumer leaves: it waits for nothing any more. */
+  end(): void {
+    this.#ended = true
+    this.#wake?.()
+  }
+}
+
+/** Not `performance.now()`: the first to ask that waits a millisecond for it to be loaded. */
+function milliseconds(): number {
+  const [seconds, nanoseconds] = process.hrtime()
+  return seconds * 1e3 + nanoseconds / 1e6
+}
