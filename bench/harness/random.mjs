@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url'
 
 /** Places in a file, the same ones for everybody: 32 bits of a linear congruence, scaled. */
 export class Places {
+  // A signed number of 32 bits, which V8 keeps as it is; one without a sign it keeps in memory of its own.
   #state = 1
   #size
 
@@ -12,8 +13,8 @@ export class Places {
   }
 
   next() {
-    this.#state = (Math.imul(this.#state, 1664525) + 1013904223) >>> 0
-    return Math.floor((this.#state / 2 ** 32) * this.#size)
+    this.#state = (Math.imul(this.#state, 1664525) + 1013904223) | 0
+    return Math.floor(((this.#state >>> 0) / 2 ** 32) * this.#size)
   }
 }
 
@@ -55,7 +56,7 @@ export function smmapContestants(reads, kinds) {
     name: `smmap ${kind}, ${length} B`,
     role: 'peer',
     prepare: () => file => {
-      const part = 10
+      const part = 40
       const args = [script, file, kind, String(length), String(reads / part)]
       const ns = Number(execFileSync('python3', args, { env, encoding: 'utf8' }))
       return { bytes: reads, ns: ns * part }

@@ -5,6 +5,7 @@ import { Buffer } from 'node:buffer'
 import { types } from 'node:util'
 import { integer } from '../arguments.js'
 import { invalidRange, invalidType, SlidemapError } from '../errors.js'
+import type { RegionList } from '../manager/region-list.js'
 import type { SharedRegion } from '../manager/shared-region.js'
 import { CopiedWindow, type Window } from '../window.js'
 import type { CursorView } from './cursor.js'
@@ -12,7 +13,7 @@ import { lease, tryLease } from './lease.js'
 import { NumberReader, type Reach, refuse } from './numbers.js'
 import { copyPieces } from './pieces.js'
 import { type Query, readQuery, type Sought, searchBackwards, searchForwards } from './search.js'
-import { Sights } from './sights.js'
+import { NOTHING, Sights } from './sights.js'
 
 /** Bytes of another buffer compared at a time: they fit the processor's cache. */
 const COMPARED = 64 * 1024
@@ -48,8 +49,8 @@ export class MappedBuffer extends NumberReader implements Disposable {
   protected readonly base: number
   readonly #view: CursorView
   readonly #sights: Sights
-  /** What the last number was read of; undefined where it was put together of two, and these were sound. */
-  #region: SharedRegion | undefined
+  /** Where numbers are looked for first. */
+  #regions: RegionList<SharedRegion>
 
   /**
    * @internal
@@ -60,6 +61,7 @@ export class MappedBuffer extends NumberReader implements Disposable {
     this.#view = view
     this.length = view.limit - view.base
     this.base = view.base
+    this.#regions = view.file.shared.list
     this.#sights = new Sights(view)
   }
 
@@ -241,7 +243,7 @@ export class MappedBuffer extends NumberReader implements Disposable {
   /** Make every later read throw ERR_MAP_RELEASED. Optional, since it leases nothing; idempotent. */
   [Symbol.dispose](): void {
     this.#sights.close()
-    this.#region = undefined
+    this.#regions = NOTHING
   }
 
   /** @internal */
@@ -249,29 +251,26 @@ export class MappedBuffer extends NumberReader implements Disposable {
     const inside = typeof offset === 'number' && offset >= 0 && offset <= this.length - width
     if (!inside || Math.floor(offset) !== offset) refuse(offset, width, this.length)
     const place = this.base + offset
-    const region = this.#sights.find(place)
+    const region = this.#regions.find(place)
     if (region === undefined || place + width > region.end) return this.#reachOut(place, width)
-    this.#region = region
+    region.touch()
     return region
   }
 
   /** @internal */
-  protected attest(last: number, end: number): void {
-    const region = this.#region
-    if (region !== undefined && (last === 0 || region.suspect)) this.#sights.examine(region, this.base + end)
+  protected attest(at: Reach, last: number, end: number): void {
+    if (last === 0 || at.suspect) this.#sights.examine(at, this.base + end)
   }
 
   /** The same where nothing is mapped, and for a number in two regions. */
   #reachOut(place: number, width: number): Reach {
     const region = this.#sights.at(place)
-    this.#region = region
     if (place + width <= region.end) return region
-    this.#region = undefined
     const seam = Buffer.alloc(width)
     const start = place - this.base
     copyPieces(this.#sights, start, start + width, seam)
     this.#sights.verify()
-    return { data: new DataView(seam.buffer, seam.byteOffset, width), offset: place }
+    return { data: new DataView(seam.buffer, seam.byteOffset, width), offset: place, suspect: false }
   }
 
   #copyTo(target: Uint8Array, to: number, first: number, until: number): void {

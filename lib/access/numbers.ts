@@ -8,6 +8,8 @@ export interface Reach {
   readonly data: DataView
   /** The place of its first byte, see {@link NumberReader.base}. */
   readonly offset: number
+  /** Whether bytes of it may have been lost since that was last asked. */
+  readonly suspect: boolean
 }
 
 /**
@@ -39,12 +41,12 @@ export abstract class NumberReader {
    * passes one on has to see first whether it is a small integer, and that, where reads are in random places, is a
    * guess the processor gets wrong half of the time, and learns so only when memory has answered.
    */
-  protected abstract attest(last: number, end: number): void
+  protected abstract attest(at: Reach, last: number, end: number): void
 
   readUInt8(offset = 0): number {
     const at = this.reach(offset, 1)
     const value = at.data.getUint8(this.base + offset - at.offset)
-    this.attest(value, offset + 1)
+    this.attest(at, value, offset + 1)
     return value
   }
 
@@ -56,14 +58,14 @@ export abstract class NumberReader {
   readInt8(offset = 0): number {
     const at = this.reach(offset, 1)
     const value = at.data.getInt8(this.base + offset - at.offset)
-    this.attest(value, offset + 1)
+    this.attest(at, value, offset + 1)
     return value
   }
 
   readUInt16LE(offset = 0): number {
     const at = this.reach(offset, 2)
     const value = at.data.getUint16(this.base + offset - at.offset, true)
-    this.attest(value >> 8, offset + 2)
+    this.attest(at, value >> 8, offset + 2)
     return value
   }
 
@@ -75,7 +77,7 @@ export abstract class NumberReader {
   readUInt16BE(offset = 0): number {
     const at = this.reach(offset, 2)
     const value = at.data.getUint16(this.base + offset - at.offset)
-    this.attest(value & 0xff, offset + 2)
+    this.attest(at, value & 0xff, offset + 2)
     return value
   }
 
@@ -87,21 +89,21 @@ export abstract class NumberReader {
   readInt16LE(offset = 0): number {
     const at = this.reach(offset, 2)
     const value = at.data.getInt16(this.base + offset - at.offset, true)
-    this.attest(value >> 8, offset + 2)
+    this.attest(at, value >> 8, offset + 2)
     return value
   }
 
   readInt16BE(offset = 0): number {
     const at = this.reach(offset, 2)
     const value = at.data.getInt16(this.base + offset - at.offset)
-    this.attest(value & 0xff, offset + 2)
+    this.attest(at, value & 0xff, offset + 2)
     return value
   }
 
   readUInt32LE(offset = 0): number {
     const at = this.reach(offset, 4)
     const value = at.data.getUint32(this.base + offset - at.offset, true)
-    this.attest(value >>> 24, offset + 4)
+    this.attest(at, value >>> 24, offset + 4)
     return value
   }
 
@@ -113,7 +115,7 @@ export abstract class NumberReader {
   readUInt32BE(offset = 0): number {
     const at = this.reach(offset, 4)
     const value = at.data.getUint32(this.base + offset - at.offset)
-    this.attest(value & 0xff, offset + 4)
+    this.attest(at, value & 0xff, offset + 4)
     return value
   }
 
@@ -125,21 +127,21 @@ export abstract class NumberReader {
   readInt32LE(offset = 0): number {
     const at = this.reach(offset, 4)
     const value = at.data.getInt32(this.base + offset - at.offset, true)
-    this.attest(value >>> 24, offset + 4)
+    this.attest(at, value >>> 24, offset + 4)
     return value
   }
 
   readInt32BE(offset = 0): number {
     const at = this.reach(offset, 4)
     const value = at.data.getInt32(this.base + offset - at.offset)
-    this.attest(value & 0xff, offset + 4)
+    this.attest(at, value & 0xff, offset + 4)
     return value
   }
 
   readBigUInt64LE(offset = 0): bigint {
     const at = this.reach(offset, 8)
     const value = at.data.getBigUint64(this.base + offset - at.offset, true)
-    this.attest(at.data.getUint8(this.base + offset - at.offset + 7), offset + 8)
+    this.attest(at, at.data.getUint8(this.base + offset - at.offset + 7), offset + 8)
     return value
   }
 
@@ -151,7 +153,7 @@ export abstract class NumberReader {
   readBigUInt64BE(offset = 0): bigint {
     const at = this.reach(offset, 8)
     const value = at.data.getBigUint64(this.base + offset - at.offset)
-    this.attest(at.data.getUint8(this.base + offset - at.offset + 7), offset + 8)
+    this.attest(at, at.data.getUint8(this.base + offset - at.offset + 7), offset + 8)
     return value
   }
 
@@ -163,42 +165,42 @@ export abstract class NumberReader {
   readBigInt64LE(offset = 0): bigint {
     const at = this.reach(offset, 8)
     const value = at.data.getBigInt64(this.base + offset - at.offset, true)
-    this.attest(at.data.getUint8(this.base + offset - at.offset + 7), offset + 8)
+    this.attest(at, at.data.getUint8(this.base + offset - at.offset + 7), offset + 8)
     return value
   }
 
   readBigInt64BE(offset = 0): bigint {
     const at = this.reach(offset, 8)
     const value = at.data.getBigInt64(this.base + offset - at.offset)
-    this.attest(at.data.getUint8(this.base + offset - at.offset + 7), offset + 8)
+    this.attest(at, at.data.getUint8(this.base + offset - at.offset + 7), offset + 8)
     return value
   }
 
   readFloatLE(offset = 0): number {
     const at = this.reach(offset, 4)
     const value = at.data.getFloat32(this.base + offset - at.offset, true)
-    this.attest(at.data.getUint8(this.base + offset - at.offset + 3), offset + 4)
+    this.attest(at, at.data.getUint8(this.base + offset - at.offset + 3), offset + 4)
     return value
   }
 
   readFloatBE(offset = 0): number {
     const at = this.reach(offset, 4)
     const value = at.data.getFloat32(this.base + offset - at.offset)
-    this.attest(at.data.getUint8(this.base + offset - at.offset + 3), offset + 4)
+    this.attest(at, at.data.getUint8(this.base + offset - at.offset + 3), offset + 4)
     return value
   }
 
   readDoubleLE(offset = 0): number {
     const at = this.reach(offset, 8)
     const value = at.data.getFloat64(this.base + offset - at.offset, true)
-    this.attest(at.data.getUint8(this.base + offset - at.offset + 7), offset + 8)
+    this.attest(at, at.data.getUint8(this.base + offset - at.offset + 7), offset + 8)
     return value
   }
 
   readDoubleBE(offset = 0): number {
     const at = this.reach(offset, 8)
     const value = at.data.getFloat64(this.base + offset - at.offset)
-    this.attest(at.data.getUint8(this.base + offset - at.offset + 7), offset + 8)
+    this.attest(at, at.data.getUint8(this.base + offset - at.offset + 7), offset + 8)
     return value
   }
 
@@ -208,7 +210,7 @@ export abstract class NumberReader {
     const start = this.base + offset - at.offset
     let value = 0
     for (let i = byteLength - 1; i >= 0; i--) value = value * 256 + at.data.getUint8(start + i)
-    this.attest(at.data.getUint8(start + byteLength - 1), offset + byteLength)
+    this.attest(at, at.data.getUint8(start + byteLength - 1), offset + byteLength)
     return value
   }
 
@@ -228,7 +230,7 @@ export abstract class NumberReader {
     const start = this.base + offset - at.offset
     let value = 0
     for (let i = 0; i < byteLength; i++) value = value * 256 + at.data.getUint8(start + i)
-    this.attest(at.data.getUint8(start + byteLength - 1), offset + byteLength)
+    this.attest(at, at.data.getUint8(start + byteLength - 1), offset + byteLength)
     return value
   }
 

@@ -3,16 +3,17 @@
  */
 import { SlidemapError } from '../errors.js'
 import { RegionList } from '../manager/region-list.js'
-import type { SharedRegion } from '../manager/shared-region.js'
+import { SharedRegion } from '../manager/shared-region.js'
 import { endOf } from '../range.js'
 import type { CursorView } from './cursor.js'
+import type { Reach } from './numbers.js'
 import type { Piece, Pieces } from './pieces.js'
 
 /** Bytes of a piece at the most: Buffer's searches count in 32 bits, and answer wrongly from 2 GiB on. */
 const LONGEST_PIECE = 2 ** 30
 
 /** What somebody who sees nothing any more finds his regions in. */
-const NOTHING = new RegionList<SharedRegion>()
+export const NOTHING = new RegionList<SharedRegion>()
 
 /**
  * Finds the region for each byte of a view. Leases none: what is shown is there until the next call, since nothing is
@@ -36,21 +37,17 @@ export class Sights implements Pieces {
     this.length = view.limit - view.base
   }
 
-  /** The region that holds the byte at a place, if there is one: of all regions, it is the one used last from here on. */
-  find(place: number): SharedRegion | undefined {
-    const region = this.#regions.find(place)
-    if (region !== undefined) region.touch()
-    return region
-  }
-
   /**
-   * The same, mapped if need be.
+   * The region that holds the byte at a place, mapped if need be: of all regions, it is the one used last from here on.
    *
    * @throws {SlidemapError} ERR_MAP_RELEASED after {@link close}; what {@link SharedRegions.map} throws
    */
   at(place: number): SharedRegion {
-    const known = this.find(place)
-    if (known !== undefined) return known
+    const known = this.#regions.find(place)
+    if (known !== undefined) {
+      known.touch()
+      return known
+    }
     this.throwIfClosed()
     const { file, windowSize } = this.#view
     file.throwIfClosed()
@@ -106,7 +103,9 @@ export class Sights implements Pieces {
    * @param end the place after it
    * @throws {SlidemapError} ERR_MAP_FILE_TRUNCATED, ERR_MAP_IO
    */
-  examine(region: SharedRegion, end: number): void {
+  examine(region: Reach, end: number): void {
+    // Else it was put together out of two, and these were sound.
+    if (!(region instanceof SharedRegion)) return
     const { lost } = region
     if (lost !== -1 && lost < end) this.#fail(region)
     this.#view.file.attestSync(region.region, end)
