@@ -8,7 +8,6 @@ import { invalidType, SlidemapError } from '../errors.js'
 import type { Consumer, OpenFile } from '../manager/open-file.js'
 import type { SharedRegion } from '../manager/shared-region.js'
 import type { Wanted } from '../manager/shared-regions.js'
-import { endOf } from '../range.js'
 
 /** What a cursor needs to know of the file it moves over. */
 export interface CursorView {
@@ -95,14 +94,16 @@ export class Cursor implements Disposable {
    * @throws {RangeError} ERR_OUT_OF_RANGE
    */
   use(offset: number, size: number = Number.MAX_SAFE_INTEGER): this {
-    // The common case first, and nothing in it that is not needed: the region in use has it.
+    // The common cases first, and nothing in them that is not needed: the region in use has it, or another that is there.
     const { region } = this.#grip
-    if (region?.current && Number.isSafeInteger(offset) && Number.isSafeInteger(size)) {
+    if (region !== undefined && Number.isSafeInteger(offset) && Number.isSafeInteger(size) && size >= 1) {
       const start = this.#view.base + offset
-      const inside = offset >= 0 && start >= region.offset && start < this.#limit
-      if (inside && size >= 1 && this.#isSound(region)) {
-        this.#show(start, size)
-        return this
+      if (offset >= 0 && start < this.#view.limit && this.#isSound(region)) {
+        const inUse = region.current && start >= region.offset && start < this.#limit
+        if (inUse || this.#moved(region, start)) {
+          this.#show(start, size)
+          return this
+        }
       }
     }
     const start = this.#check(offset, size)
@@ -169,6 +170,19 @@ export class Cursor implements Disposable {
     this.#length = this.#shown = 0
     if (sound) region.unlease()
     else this.#leave(region, shown)
+  }
+
+  /** Lease the region that holds the byte at a place in place of this one, which is sound, if there is one. */
+  #moved(region: SharedRegion, place: number): boolean {
+    const next = this.#view.file.shared.list.find(place)
+    if (next === undefined || next.suspect) return false
+    // First, so that it is not what makes room for who waits for this one.
+    next.lease()
+    region.unlease()
+    this.#bytes = undefined
+    this.#shown = 0
+    this.#hold(next)
+    return true
   }
 
   /** Give a region back of which bytes may have been lost that were shown. */
@@ -274,7 +288,7 @@ export class Cursor implements Disposable {
     integer('offset', offset, 0)
     integer('size', size, 1)
     file.throwIfClosed()
-    const end = this.#end
+    const end = this.#end()
     if (offset >= end - base) {
       throw new SlidemapError(
         'ERR_MAP_OUT_OF_RANGE',
@@ -287,20 +301,24 @@ export class Cursor implements Disposable {
 
   #wanted(start: number, size: number): Wanted {
     // Without a size any region will do: it goes where windows of the same size would lie side by side.
-    const length = size === Number.MAX_SAFE_INTEGER ? 1 : Math.min(size, this.#end - start)
+    const length = size === Number.MAX_SAFE_INTEGER ? 1 : Math.min(size, this.#end() - start)
     return { offset: start, length, size, windowSize: this.#view.windowSize }
   }
 
   /** Where the view ends now, in bytes from the start of the file. */
-  get #end(): number {
+  #end(): number {
     return Math.min(this.#view.limit, this.#view.file.size)
   }
 
   /** Owns the lease from here on. */
   #take(region: SharedRegion, start: number, size: number): void {
-    this.#grip.region = region
-    this.#limit = Math.min(endOf(region), this.#view.limit)
+    this.#hold(region)
     this.#show(start, size)
+  }
+
+  #hold(region: SharedRegion): void {
+    this.#grip.region = region
+    this.#limit = Math.min(region.end, this.#view.limit)
   }
 
   #show(start: number, size: number): void {

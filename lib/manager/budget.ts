@@ -106,7 +106,7 @@ export class Budget {
 
   /** Take units if they are free and nobody waits; takes nothing away from anybody. */
   tryAcquire(amount: number): boolean {
-    if (this.#closed !== undefined || this.#queue.size > 0 || amount > this.#free) return false
+    if (this.#closed !== undefined || this.#queue.size > 0 || amount > this.#free()) return false
     this.#grant(amount)
     return true
   }
@@ -114,7 +114,7 @@ export class Budget {
   /** Take units if nobody waits, and if they are free or can be reclaimed at once. */
   take(amount: number): boolean {
     if (this.#closed !== undefined || this.#queue.size > 0 || amount > this.limit) return false
-    if (amount > this.#free) this.#options.reclaim?.(amount - this.#free)
+    if (amount > this.#free()) this.#options.reclaim?.(amount - this.#free())
     return this.tryAcquire(amount)
   }
 
@@ -151,10 +151,10 @@ export class Budget {
     this.#serving = true
     try {
       for (let head = this.#queue.first; head; head = this.#queue.first) {
-        if (head.amount > this.#free) this.#options.reclaim?.(head.amount - this.#free)
+        if (head.amount > this.#free()) this.#options.reclaim?.(head.amount - this.#free())
         // Reclaiming may have turned the head away.
         if (head !== this.#queue.first) continue
-        if (head.amount > this.#free) return
+        if (head.amount > this.#free()) return
         this.#grant(head.amount)
         head.settle()
       }
@@ -169,7 +169,7 @@ export class Budget {
     for (const waiter of this.#queue) waiter.settle(error, true)
   }
 
-  get #free(): number {
+  #free(): number {
     return this.limit - this.#held
   }
 

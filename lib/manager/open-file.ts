@@ -143,7 +143,7 @@ export class OpenFile {
    */
   unmapAll(): number {
     const count = this.regions.size
-    const error = new SlidemapError('ERR_MAP_RELEASED', `${this.#name} was unmapped`, { path: this.path })
+    const error = new SlidemapError('ERR_MAP_RELEASED', `${this.#name()} was unmapped`, { path: this.path })
     for (const consumer of [...this.consumers]) void consumer.destroy(error)
     this.shared.retireAll()
     this.regions.releaseAll()
@@ -241,7 +241,7 @@ export class OpenFile {
   }
 
   closedError(): SlidemapError {
-    return new SlidemapError('ERR_MAP_CLOSED', `${this.#name} is closed`, { path: this.path })
+    return new SlidemapError('ERR_MAP_CLOSED', `${this.#name()} is closed`, { path: this.path })
   }
 
   /** End every consumer, release every region, close the handle. Idempotent. */
@@ -380,14 +380,18 @@ export class OpenFile {
   }
 
   #truncated(size: number, end: number): SlidemapError {
-    return new SlidemapError('ERR_MAP_FILE_TRUNCATED', `${this.#name} ends at ${size} now, short of ${end}`, {
-      path: this.path,
-      offset: size,
-      length: end - size
-    })
+    return new SlidemapError(
+      'ERR_MAP_FILE_TRUNCATED',
+      `${this.#name()} ends at ${size} now, short of ${end}`,
+      {
+        path: this.path,
+        offset: size,
+        length: end - size
+      }
+    )
   }
 
-  get #name(): string {
+  #name(): string {
     return this.path === undefined ? 'the file' : `'${this.path}'`
   }
 }

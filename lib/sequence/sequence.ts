@@ -227,7 +227,7 @@ export abstract class Sequence implements AsyncDisposable {
   lines(options: LineOptions & { offsets: true }): Iteration<Line>
   lines(options?: LineOptions): Iteration<string> | Iteration<Line>
   lines(options?: LineOptions): Iteration<string | Line> {
-    return new Items<string | Line>(batchesOfLines(this.#windowed, options))
+    return new Items<string | Line>(batchesOfLines(this.#windowed(), options))
   }
 
   /**
@@ -242,7 +242,7 @@ export abstract class Sequence implements AsyncDisposable {
   lineBatches(options: LineOptions & { offsets: true }): Iteration<Line[]>
   lineBatches(options?: LineOptions): Iteration<string[]> | Iteration<Line[]>
   lineBatches(options?: LineOptions): Iteration<string[] | Line[]> {
-    return batchesOfLines(this.#windowed, options)
+    return batchesOfLines(this.#windowed(), options)
   }
 
   /**
@@ -262,7 +262,7 @@ export abstract class Sequence implements AsyncDisposable {
    * ```
    */
   records(options: RecordOptions): Iteration<MapRecord> {
-    return new Items(batchesOfRecords(this.#windowed, options))
+    return new Items(batchesOfRecords(this.#windowed(), options))
   }
 
   /**
@@ -277,7 +277,7 @@ export abstract class Sequence implements AsyncDisposable {
    * ```
    */
   recordBatches(options: RecordOptions): Iteration<RecordBatch> {
-    return batchesOfRecords(this.#windowed, options)
+    return batchesOfRecords(this.#windowed(), options)
   }
 
   /** End whatever is at work on it, release every window of it, and close what was opened for it. Idempotent. */
@@ -288,7 +288,7 @@ export abstract class Sequence implements AsyncDisposable {
   }
 
   /** What lines and records need to know. */
-  get #windowed(): Windowed {
+  #windowed(): Windowed {
     const { windowSize, onCopy, knownSize, overlaps, scan } = this
     const path = 'path' in this && typeof this.path === 'string' ? this.path : undefined
     return { windows: this.stretches, windowSize, onCopy, knownSize, overlaps, scan, path }

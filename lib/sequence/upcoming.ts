@@ -90,7 +90,7 @@ export class Upcoming<S> implements Spares {
       } else if (head.state === 'reading') {
         await this.#reading
       } else if (head.state === 'pulled' && this.#expectSmall) {
-        this.#pull(this.#depth + 1)
+        this.#pull(this.#depth() + 1)
         await this.#readHead()
       } else {
         return this.#shift()
@@ -114,7 +114,7 @@ export class Upcoming<S> implements Spares {
   /** Pull, read and open ahead, as far as that takes nothing from anybody. */
   fill(): void {
     if (this.#options.signal.aborted) return
-    this.#pull(this.#depth)
+    this.#pull(this.#depth())
     if (this.#expectSmall) this.#readAhead()
     else this.#openAhead()
   }
@@ -145,15 +145,15 @@ export class Upcoming<S> implements Spares {
   }
 
   /** How many to have pulled ahead now: files that are opened one by one need no more than the next. */
-  get #depth(): number {
-    return Math.min(this.#options.lookahead, this.#expectSmall ? 2 * this.#batch : 1)
+  #depth(): number {
+    return Math.min(this.#options.lookahead, this.#expectSmall ? 2 * this.#batch() : 1)
   }
 
   /**
    * Files of the next job at the most: as many as have passed, so that who leaves early has pulled little; and half of
    * what may be pulled, so that one job's are read while another's are walked.
    */
-  get #batch(): number {
+  #batch(): number {
     return Math.max(1, Math.min(this.#passed, Math.floor(this.#options.lookahead / 2)))
   }
 
@@ -226,9 +226,9 @@ export class Upcoming<S> implements Spares {
     while (this.#unread < items.length && items.at(this.#unread)?.state !== 'pulled') this.#unread++
     const pulled = items.length - this.#unread
     // A job for each file that is pulled would spare no hops.
-    if (pulled === 0 || (pulled < this.#batch && !this.#options.list.ended)) return
+    if (pulled === 0 || (pulled < this.#batch() && !this.#options.list.ended)) return
     const run = this.#run(this.#unread)
-    if (run.length < this.#batch && !this.#options.list.ended) return
+    if (run.length < this.#batch() && !this.#options.list.ended) return
     const job = this.#options.small.tryRead(pathsOf(run))
     if (job === undefined) return
     this.#reading = this.#finish(run, job, 0)
@@ -237,7 +237,7 @@ export class Upcoming<S> implements Spares {
   /** The files of one job: those from `first` on that may be read whole. */
   #run(first: number): Item<S>[] {
     const run: Item<S>[] = []
-    for (let i = first; run.length < this.#batch; i++) {
+    for (let i = first; run.length < this.#batch(); i++) {
       const item = this.#items.at(i)
       if (item?.state !== 'pulled') break
       run.push(item)
