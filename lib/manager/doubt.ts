@@ -25,7 +25,13 @@ export interface Doubt {
 /** Knows of one mapping which pages end with zeros of their own. */
 export class Doubts {
   readonly #bytes: Uint8Array
-  /** By the end of a page that had all its bytes when the file was asked: its mark. A cut would have blanked that, too. */
+  /**
+   * The end of a page that had all its bytes when the file was asked, and its mark: a cut would have blanked that, too.
+   * The first such page has no need of a map: of many small regions, most have no other.
+   */
+  #pageEnd = -1
+  #mark = -1
+  /** The marks of the others, by the ends of their pages. */
   #marks: Map<number, number> | undefined
 
   constructor(buffer: ArrayBuffer) {
@@ -46,13 +52,18 @@ export class Doubts {
     const bytes = this.#bytes
     const pageEnd = Math.min(end - 1 - ((end - 1) % PAGE) + PAGE, bytes.length)
     for (let at = pageEnd - 1; at >= end && at >= pageEnd - TAIL; at--) if (bytes[at] !== 0) return undefined
-    const known = this.#marks?.get(pageEnd)
+    const known = pageEnd === this.#pageEnd ? this.#mark : this.#marks?.get(pageEnd)
     if (known !== undefined && (known === -1 || bytes[known] !== 0)) return undefined
     return { end, pageEnd, mark: markOf(bytes, pageEnd) }
   }
 
   /** The file had all of the page, after this doubt arose. */
   dispel({ pageEnd, mark }: Doubt): void {
+    if (this.#pageEnd === -1 || this.#pageEnd === pageEnd) {
+      this.#pageEnd = pageEnd
+      this.#mark = mark
+      return
+    }
     this.#marks ??= new Map()
     this.#marks.set(pageEnd, mark)
   }

@@ -28,7 +28,7 @@ export class Region {
   /** What must stay alive as long as these bytes do: the file that the consumer opened. */
   readonly keep: object | undefined
   #lost = -1
-  /** Absent where there can be none: once it has been released, and where the bytes are a copy. */
+  /** Made when somebody asks. */
   #doubts: Doubts | undefined
 
   constructor(ledger: Ledger, claim: Claim, mapping: Mapping, range: Range, keep: object | undefined) {
@@ -38,7 +38,6 @@ export class Region {
     this.offset = range.offset
     this.length = range.length
     this.keep = keep
-    this.#doubts = mapping.copied ? undefined : new Doubts(mapping.buffer)
   }
 
   get released(): boolean {
@@ -87,7 +86,11 @@ export class Region {
    * @param end bytes from the start of the file, after the last byte that was looked at
    */
   doubt(end: number): Doubt | undefined {
-    return this.#doubts?.at(end - this.offset)
+    const mapping = this.#mapping
+    // There can be none once it has been released, nor where the bytes are a copy.
+    if (mapping === undefined || mapping.copied) return undefined
+    this.#doubts ??= new Doubts(mapping.buffer)
+    return this.#doubts.at(end - this.offset)
   }
 
   /** The file reaches `size`, asked after this doubt arose. */
