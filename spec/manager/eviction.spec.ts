@@ -1,5 +1,6 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
+import { MappedBuffer } from '../../lib/access/buffer.js'
 import type { Cursor } from '../../lib/access/cursor.js'
 import { ERRNO, systemError } from '../../lib/errors.js'
 import type { OpenFile } from '../../lib/manager/open-file.js'
@@ -162,8 +163,10 @@ describe('eviction', () => {
     expect(manager.collect()).to.equal(0)
   })
 
-  it('keeps to the order of a model, whatever is used, held and let go', () => {
-    const action = fc.record({ cursor: fc.nat(3), region: fc.nat(29), unuse: fc.boolean() })
+  it('keeps to the order of a model, whatever is used, read, held and let go', () => {
+    const what = fc.constantFrom('use', 'unuse', 'read')
+    const action = fc.record({ cursor: fc.nat(3), region: fc.nat(29), what })
+    const bytes = new MappedBuffer({ file, base: 0, limit: 1000, windowSize: 32, keep: file })
     fc.assert(
       fc.property(fc.array(action, { maxLength: 300, size: 'max' }), actions => {
         manager.collect()
@@ -177,18 +180,20 @@ describe('eviction', () => {
           holds[at] = undefined
           if (region !== undefined && !holds.includes(region)) cached.push(region)
         }
-        for (const { cursor: at, region, unuse } of actions) {
-          if (unuse) cursors[at]?.unuse()
-          else cursors[at]?.use(region * 32)
-          if (!unuse && holds[at] === region) continue
-          letGo(at)
-          if (unuse) continue
+        for (const { cursor: at, region, what } of actions) {
+          if (what === 'unuse') cursors[at]?.unuse()
+          else if (what === 'use') cursors[at]?.use(region * 32)
+          else expect(bytes.readUInt8(region * 32)).to.equal(bytesAt(1, region * 32, 1)[0])
+          if (what === 'use' && holds[at] === region) continue
+          if (what !== 'read') letGo(at)
+          if (what === 'unuse') continue
           if (!cached.includes(region) && !holds.includes(region)) {
             const leased = new Set(holds.filter(each => each !== undefined)).size
             if (leased + cached.length === 5) expected.push(cached.shift() ?? -1)
           }
           cached = cached.filter(each => each !== region)
-          holds[at] = region
+          if (what === 'use') holds[at] = region
+          else if (!holds.includes(region)) cached.push(region)
         }
         const log = manager.fake.log.slice(from).filter(entry => entry.startsWith('unmap'))
         expect(log.map(entry => Number(/ (\d+)\+/.exec(entry)?.[1]) / 32)).to.deep.equal(expected)
