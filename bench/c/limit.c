@@ -2,6 +2,7 @@
  * What the machine can do: one pass over a file, looking for a byte that is not in it.
  *
  *   limit MODE FILE     MODE: whole | read | sliding | populated | ahead
+ *   limit random FILE       looks at single bytes in random places: how many
  *   limit resident FILE     looks at nothing: how many bytes of it are in the page cache
  *   limit drop FILE         has the page cache forget it: how many bytes of it are in there all the same
  *
@@ -145,6 +146,24 @@ static uint64_t by_mapping_ahead(int fd, uint64_t size, uint64_t *bytes) {
   return found;
 }
 
+/*
+ * Bytes in random places, the same as those of bench/harness/random.mjs; `*reads` is how many. No load waits for the one
+ * before it, so that the processor waits for several at a time.
+ */
+static void at_random(int fd, uint64_t size, uint64_t *reads) {
+  const unsigned char *p = map(fd, 0, size);
+  static volatile uint64_t seen;
+  uint64_t sum = 0;
+  uint32_t state = 1;
+  for (*reads = 0; *reads < 4000000; ++*reads) {
+    state = state * 1664525u + 1013904223u;
+    sum += p[(uint64_t)(state / 4294967296.0 * (double)size)];
+  }
+  seen = sum;
+  (void)seen;
+  munmap((void *)p, size);
+}
+
 static uint64_t resident(int fd, uint64_t size) {
   size_t page = (size_t)sysconf(_SC_PAGESIZE), pages = (size + page - 1) / page, in = 0;
   unsigned char *seen = malloc(pages);
@@ -165,7 +184,7 @@ static uint64_t drop(int fd, uint64_t size) {
 }
 
 int main(int argc, char **argv) {
-  if (argc != 3) return fprintf(stderr, "usage: limit whole|read|sliding|populated|ahead|resident|drop FILE\n"), 2;
+  if (argc != 3) return fprintf(stderr, "usage: limit whole|read|sliding|populated|ahead|random|resident|drop FILE\n"), 2;
   const char *mode = argv[1];
   uint64_t bytes = 0, found = 0, start = now();
   int fd = open(argv[2], O_RDONLY | O_CLOEXEC);
@@ -178,6 +197,7 @@ int main(int argc, char **argv) {
   else if (!strcmp(mode, "sliding")) found = by_mapping(fd, size, WINDOW_SIZE, 0, &bytes);
   else if (!strcmp(mode, "populated")) found = by_mapping(fd, size, WINDOW_SIZE, 1, &bytes);
   else if (!strcmp(mode, "ahead")) found = by_mapping_ahead(fd, size, &bytes);
+  else if (!strcmp(mode, "random")) at_random(fd, size, &bytes);
   else if (!strcmp(mode, "drop")) bytes = drop(fd, size);
   else if (!strcmp(mode, "resident")) bytes = resident(fd, size);
   else return fprintf(stderr, "unknown mode %s\n", mode), 2;

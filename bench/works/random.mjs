@@ -129,6 +129,7 @@ export default {
     ...each(length => ({ name: `cursor copy, ${length} B`, role: 'ours', prepare: cursorCopy(length) })),
     { name: 'buffer.readUInt32LE()', role: 'ours', prepare: numbers },
     ...each(length => ({ name: `buffer.slice(), ${length} B`, role: 'ours', prepare: slices(length) })),
+    { name: 'C, one byte of a map', role: 'limit', mode: 'random' },
     ...each(length => ({ name: `readSync, ${length} B`, role: 'peer', prepare: readSync(length) })),
     { name: 'readSync + readUInt32LE()', role: 'peer', prepare: readSyncNumbers },
     ...each(length => ({ name: `FileHandle.read, ${length} B`, role: 'peer', prepare: fileHandle(length) })),
