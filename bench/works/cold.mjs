@@ -15,7 +15,7 @@ const peers = [
 export default {
   title: 'the same search in a file that the page cache has forgotten',
   chart: { kind: 'rates', title: 'One pass over a file on the disk' },
-  share: 0.5,
+  share: 0.25,
   cold: true,
   loop: true,
   contestants: [

@@ -2,6 +2,7 @@
  * Windows cut into chunks.
  */
 import { Buffer } from 'node:buffer'
+import { bufferOver } from '../buffer-over.js'
 import { Fairness } from './fairness.js'
 import type { WindowIterator } from './sequence.js'
 import type { Window } from '../window.js'
@@ -53,7 +54,8 @@ export class Chunks {
     if (window === undefined) return undefined
     const from = this.#position
     const to = Math.min(from + this.#options.chunkSize, window.length)
-    const bytes = window.bytes.subarray(from, to)
+    const { buffer, byteOffset } = window.bytes
+    const bytes = bufferOver(buffer as ArrayBuffer, byteOffset + from, to - from)
     this.#position = to
     if (this.#options.leased) return bytes
     const chunk = this.#copy(bytes)

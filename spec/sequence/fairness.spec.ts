@@ -57,6 +57,15 @@ describe('fairness', () => {
     fairness = new Fairness(loop)
   })
 
+  it('counts anew from a clock that was set back', () => {
+    loop.time = 10 * LONG
+    expect(fairness.due).to.equal(false)
+    loop.time = 0
+    expect(fairness.due).to.equal(false)
+    loop.time = LONG
+    expect(fairness.due).to.equal(true)
+  })
+
   it('lets the loop turn when somebody has been served for long enough, and only then', async () => {
     loop.time = 5 * LONG
     expect(fairness.due, 'before anything was asked for, no time has passed').to.equal(false)
