@@ -20,16 +20,19 @@ const LOOP: Loop = { now: Date.now, later: setImmediate }
 const SLICE_MS = 4
 
 /**
- * Tells one consumer's producer when to let the loop turn. It looks at the clock once a window, batch or chunk, never
- * once a line or record. A consumer that lets the loop turn by itself is not told from one that does not: it gets one
- * turn in {@link SLICE_MS} too many, which it does not notice.
+ * Tells one consumer's producer when to let the loop turn. It looks at the clock once a batch or chunk, never
+ * once a line or record. A turn that the loop takes by itself, since somebody waits, begins the slice anew.
  */
 export class Fairness {
   readonly #loop: Loop
-  /** When the slice began; unknown until the first item is asked for. */
+  /** When the slice began; undefined until something is asked for in this turn of the loop. */
   #since: number | undefined
   #wake: (() => void) | undefined
   #ended = false
+  readonly #turned = () => {
+    this.#since = undefined
+    this.#wake?.()
+  }
 
   constructor(loop = LOOP) {
     this.#loop = loop
@@ -39,24 +42,31 @@ export class Fairness {
   get due(): boolean {
     if (this.#ended) return false
     const now = this.#loop.now()
-    if (this.#since === undefined || now < this.#since) this.#since = now
-    return now - this.#since >= SLICE_MS
+    if (this.#since === undefined) this.#begin(now)
+    // The clock was set back.
+    else if (now < this.#since) this.#since = now
+    return now - (this.#since ?? now) >= SLICE_MS
   }
 
   /** Settles in a later turn of the loop, or at {@link end}. One call at a time. */
   async turn(): Promise<void> {
-    if (!this.#ended) {
-      await new Promise<void>(resolve => {
-        this.#wake = resolve
-        this.#loop.later(resolve)
-      })
-    }
-    this.#since = this.#loop.now()
+    if (this.#ended) return
+    if (this.#since === undefined) this.#begin(this.#loop.now())
+    await new Promise<void>(resolve => {
+      this.#wake = resolve
+    })
+    // What is done with the item that comes now counts.
+    if (!this.#ended) this.#begin(this.#loop.now())
   }
 
   /** The consumer leaves: it waits for nothing any more. */
   end(): void {
     this.#ended = true
     this.#wake?.()
+  }
+
+  #begin(now: number): void {
+    this.#since = now
+    this.#loop.later(this.#turned)
   }
 }

@@ -2,7 +2,6 @@
  * What all iterators of windows have in common: the language's rules of iteration, and an end that leaves nothing.
  */
 import type { Window } from '../window.js'
-import { Fairness } from './fairness.js'
 import type { WindowIterator } from './sequence.js'
 
 /** What a consumer that leaves aborts with: not an error, its own wish. */
@@ -24,12 +23,6 @@ export abstract class WindowWalk<W extends Window = Window> implements WindowIte
   #tail: Promise<unknown> = Promise.resolve()
   readonly #settled = () => {
     this.#pending--
-  }
-  readonly #fairness: Fairness
-
-  /** @param fairness when the event loop is to turn */
-  constructor(fairness = new Fairness()) {
-    this.#fairness = fairness
   }
 
   /** Aborted once this has ended: with {@link LEFT} by the consumer, else by its signal or something's being closed. */
@@ -58,7 +51,7 @@ export abstract class WindowWalk<W extends Window = Window> implements WindowIte
    *   errors of the OS; the signal's reason
    */
   next(): Promise<Answer<W>> {
-    if (this.#pending === 0 && !this.#ended && !this.#fairness.due) {
+    if (this.#pending === 0 && !this.#ended) {
       const value = this.tryAdvance()
       if (value !== undefined) return Promise.resolve({ done: false, value })
     }
@@ -68,7 +61,6 @@ export abstract class WindowWalk<W extends Window = Window> implements WindowIte
   /** End, and give everything back; a `next()` that waits answers `done`. */
   return(): Promise<Answer<W>> {
     this.cancel()
-    this.#fairness.end()
     return this.#enqueue(async () => {
       await this.#finish()
       return DONE
@@ -107,7 +99,6 @@ export abstract class WindowWalk<W extends Window = Window> implements WindowIte
 
   async #advance(): Promise<Answer<W>> {
     if (this.#ended) return DONE
-    if (this.#fairness.due) await this.#fairness.turn()
     try {
       const value = await this.advance()
       if (value !== undefined) return { done: false, value }

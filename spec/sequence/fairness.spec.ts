@@ -4,8 +4,6 @@ import { Batches } from '../../lib/sequence/batches.js'
 import { Chunks } from '../../lib/sequence/chunks.js'
 import { Fairness } from '../../lib/sequence/fairness.js'
 import { lineSplitter } from '../../lib/sequence/lines.js'
-import { WindowWalk } from '../../lib/sequence/window-walk.js'
-import { CopiedWindow, type Window } from '../../lib/window.js'
 import { KiB, tempFile } from '../support/files.js'
 
 /** An event loop that turns when it is told to. */
@@ -94,31 +92,6 @@ describe('fairness', () => {
 
   const content = Buffer.from(Array.from({ length: 40_000 }, (_, i) => `line number ${i}\n`).join(''))
 
-  /** Windows that are all ready. */
-  class ReadyWindows extends WindowWalk {
-    readonly #end = new AbortController()
-    #offset = 0
-
-    protected get signal(): AbortSignal {
-      return this.#end.signal
-    }
-
-    protected override tryAdvance(): Window | undefined {
-      const offset = this.#offset++
-      return !this.signal.aborted ? new CopiedWindow(offset, Buffer.alloc(1)) : undefined
-    }
-
-    protected async advance(): Promise<Window | undefined> {
-      return this.tryAdvance()
-    }
-
-    protected cancel(): void {
-      this.#end.abort()
-    }
-
-    protected async finish(): Promise<void> {}
-  }
-
   class ChunkWalk {
     readonly #chunks: Chunks
 
@@ -144,7 +117,6 @@ describe('fairness', () => {
     new Batches(stretch => file.windows(stretch), lineSplitter({}, file.size), fairness)
 
   for (const [what, open] of [
-    ['windows', () => new ReadyWindows(fairness)],
     ['batches', lineBatches],
     ['chunks', (file: MappedFile) => new ChunkWalk(file)]
   ] as const) {
@@ -164,7 +136,7 @@ describe('fairness', () => {
       it('answers from what is ready until the slice is over, then in a later turn, and so on', async () => {
         for (let slice = 0; slice < 3; slice++) {
           expect((await items.next()).done).to.equal(false)
-          expect(loop.waiting).to.equal(0)
+          expect(loop.waiting, 'what notes the next turn').to.equal(1)
           loop.time += LONG
           const next = items.next()
           expect(await isSettled(next)).to.equal(false)
