@@ -121,7 +121,11 @@ static const char maker[] =
     " if (copied !== undefined) outcome.copied = copied;"
     " return outcome })";
 
-enum { ERRNO, SYSCALL, FD, KIND, SIZE, DEV, INO, MTIME, SLOT, SERIAL, BUFFER, LOST, COPIED, PARTS };
+enum {
+  PART_ERRNO, PART_SYSCALL, PART_FD, PART_KIND, PART_SIZE,
+  PART_DEV, PART_INO, PART_MTIME, PART_SLOT, PART_SERIAL,
+  PART_BUFFER, PART_LOST, PART_COPIED, PART_COUNT
+};
 
 bool outcome_prepare(napi_env env, struct environment *environment)
 {
@@ -143,29 +147,29 @@ static bool make_parts(napi_env env, const struct task *task, const struct view 
   const struct file_info *info = &task->info;
   napi_value nothing;
   if (napi_get_undefined(env, &nothing) != napi_ok) return false;
-  parts[BUFFER] = view->buffer ? view->buffer : nothing;
-  parts[LOST] = parts[COPIED] = nothing;
-  return napi_create_int32(env, task->error, &parts[ERRNO]) == napi_ok &&
-         napi_create_string_utf8(env, task->syscall, NAPI_AUTO_LENGTH, &parts[SYSCALL]) == napi_ok &&
-         napi_create_int32(env, task->fd, &parts[FD]) == napi_ok &&
-         napi_create_int32(env, info->kind, &parts[KIND]) == napi_ok &&
-         napi_create_double(env, (double)info->size, &parts[SIZE]) == napi_ok &&
-         napi_create_bigint_uint64(env, info->dev, &parts[DEV]) == napi_ok &&
-         napi_create_bigint_uint64(env, info->ino, &parts[INO]) == napi_ok &&
-         napi_create_bigint_int64(env, info->mtime_ns, &parts[MTIME]) == napi_ok &&
-         (task->lost < 0 || napi_create_double(env, (double)task->lost, &parts[LOST]) == napi_ok) &&
-         napi_create_uint32(env, view->slot, &parts[SLOT]) == napi_ok &&
-         napi_create_double(env, (double)view->serial, &parts[SERIAL]) == napi_ok &&
-         (!view->copied || napi_get_boolean(env, true, &parts[COPIED]) == napi_ok);
+  parts[PART_BUFFER] = view->buffer ? view->buffer : nothing;
+  parts[PART_LOST] = parts[PART_COPIED] = nothing;
+  return napi_create_int32(env, task->error, &parts[PART_ERRNO]) == napi_ok &&
+         napi_create_string_utf8(env, task->syscall, NAPI_AUTO_LENGTH, &parts[PART_SYSCALL]) == napi_ok &&
+         napi_create_int32(env, task->fd, &parts[PART_FD]) == napi_ok &&
+         napi_create_int32(env, info->kind, &parts[PART_KIND]) == napi_ok &&
+         napi_create_double(env, (double)info->size, &parts[PART_SIZE]) == napi_ok &&
+         napi_create_bigint_uint64(env, info->dev, &parts[PART_DEV]) == napi_ok &&
+         napi_create_bigint_uint64(env, info->ino, &parts[PART_INO]) == napi_ok &&
+         napi_create_bigint_int64(env, info->mtime_ns, &parts[PART_MTIME]) == napi_ok &&
+         (task->lost < 0 || napi_create_double(env, (double)task->lost, &parts[PART_LOST]) == napi_ok) &&
+         napi_create_uint32(env, view->slot, &parts[PART_SLOT]) == napi_ok &&
+         napi_create_double(env, (double)view->serial, &parts[PART_SERIAL]) == napi_ok &&
+         (!view->copied || napi_get_boolean(env, true, &parts[PART_COPIED]) == napi_ok);
 }
 
 static bool make(napi_env env, const struct task *task, const struct view *view, napi_value *outcome)
 {
-  napi_value parts[PARTS], nothing, function = NULL;
+  napi_value parts[PART_COUNT], nothing, function = NULL;
   napi_ref reference = task->environment->outcome_maker;
   return reference && napi_get_reference_value(env, reference, &function) == napi_ok && function &&
          napi_get_undefined(env, &nothing) == napi_ok && make_parts(env, task, view, parts) &&
-         napi_call_function(env, nothing, function, PARTS, parts, outcome) == napi_ok;
+         napi_call_function(env, nothing, function, PART_COUNT, parts, outcome) == napi_ok;
 }
 
 /* Give the descriptor that the task opened to the environment. False where the task has failed of that. */
