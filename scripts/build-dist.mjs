@@ -52,8 +52,8 @@ const { metafile } = await build({
   logLevel: 'warning'
 })
 for (const file of Object.keys(metafile.outputs)) {
-  withBuiltinsAtHand(join(root, file))
-  withConstants(join(root, file))
+  const path = join(root, file)
+  writeFileSync(path, withConstants(withBuiltinsAtHand(readFileSync(path, 'utf8'), file)))
 }
 const [all, shared] = ['main', 'shared'].map(name => metafile.outputs[outputName(`${name}.js`)].exports)
 const entrance = [
@@ -75,25 +75,24 @@ function outputName(name) {
  * Take what a file imports of Node's own modules out of these instead: what imports one has the runtime look at all that it
  * exports, and asked for some of that (fs.promises, fs.ReadStream) it loads the half of Node, with streams and the web's.
  */
-function withBuiltinsAtHand(file) {
-  const code = readFileSync(file, 'utf8').replace(
+function withBuiltinsAtHand(code, file) {
+  const changed = code.replace(
     /^import (?:(\{[^}]*\})|(?:\* as )?([\w$]+)) from ("node:[^"]+");$/gm,
     (_, names, name, module) =>
       `const ${name ?? names.replaceAll(' as ', ': ')} = globalThis.process.getBuiltinModule(${module});`
   )
-  const left = code.match(/^.*\bfrom "node:.*$/m)
+  const left = changed.match(/^.*\bfrom "node:.*$/m)
   if (left) throw new Error(`${file}: ${left[0]}`)
-  writeFileSync(file, code)
+  return changed
 }
 
 /**
  * Give back what bundling takes: outside of functions it turns `const` into `var`. V8 compiles a constant into the code that
  * uses it, but loads a variable each time, and finds out anew what kind of number it is: a division by one is a division.
  */
-function withConstants(file) {
-  const code = readFileSync(file, 'utf8')
+function withConstants(code) {
   // Those that change are declared without a value.
-  writeFileSync(file, code.replace(/^var (?=[\w$]+ = )/gm, 'const '))
+  return code.replace(/^var (?=[\w$]+ = )/gm, 'const ')
 }
 
 /** As a file of its own, beside those that import it. */

@@ -5,15 +5,13 @@ import { Buffer } from 'node:buffer'
 import { types } from 'node:util'
 import { integer } from '../arguments.js'
 import { invalidRange, invalidType, SlidemapError } from '../errors.js'
-import type { RegionList } from '../manager/region-list.js'
-import type { SharedRegion } from '../manager/shared-region.js'
 import { CopiedWindow, type Window } from '../window.js'
 import type { CursorView } from './cursor.js'
 import { lease, tryLease } from './lease.js'
 import { NumberReader, type Reach, refuse } from './numbers.js'
 import { copyPieces } from './pieces.js'
 import { type Query, readQuery, type Sought, searchBackwards, searchForwards } from './search.js'
-import { NOTHING, Sights } from './sights.js'
+import { Sights } from './sights.js'
 
 /** Bytes of another buffer compared at a time: they fit the processor's cache. */
 const COMPARED = 64 * 1024
@@ -49,8 +47,6 @@ export class MappedBuffer extends NumberReader implements Disposable {
   protected readonly base: number
   readonly #view: CursorView
   readonly #sights: Sights
-  /** Where numbers are looked for first. */
-  #regions: RegionList<SharedRegion>
 
   /**
    * @internal
@@ -61,7 +57,6 @@ export class MappedBuffer extends NumberReader implements Disposable {
     this.#view = view
     this.length = view.limit - view.base
     this.base = view.base
-    this.#regions = view.file.shared.list
     this.#sights = new Sights(view)
   }
 
@@ -243,7 +238,6 @@ export class MappedBuffer extends NumberReader implements Disposable {
   /** Make every later read throw ERR_MAP_RELEASED. Optional, since it leases nothing; idempotent. */
   [Symbol.dispose](): void {
     this.#sights.close()
-    this.#regions = NOTHING
   }
 
   /** @internal */
@@ -251,7 +245,7 @@ export class MappedBuffer extends NumberReader implements Disposable {
     const inside = typeof offset === 'number' && offset >= 0 && offset <= this.length - width
     if (!inside || Math.floor(offset) !== offset) refuse(offset, width, this.length)
     const place = this.base + offset
-    const region = this.#regions.find(place)
+    const region = this.#sights.regions.find(place)
     if (region === undefined || place + width > region.end) return this.#reachOut(place, width)
     region.touch()
     return region

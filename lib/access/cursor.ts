@@ -190,10 +190,10 @@ export class Cursor implements Disposable {
     try {
       // First, since that may find bytes lost.
       if (!region.region.released) this.#view.file.attestSync(region.region, shown)
-      const { lost } = region.region
+      const { lost } = region
       if (lost >= 0 && lost < shown) throw this.#view.file.explainLossSync(lost)
     } finally {
-      if (region.region.lost >= 0) region.retire()
+      if (region.lost >= 0) region.retire()
       region.unlease()
     }
   }

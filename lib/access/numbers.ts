@@ -37,9 +37,9 @@ export abstract class NumberReader {
 
   /**
    * @internal Throws where the bytes up to `end`, an offset, that were just read had been lost. It is given their last
-   * byte, since what is not zero has not been cut off, and not the number: who
-   * passes one on has to see first whether it is a small integer, and that, where reads are in random places, is a
-   * guess the processor gets wrong half of the time, and learns so only when memory has answered.
+   * byte, since what is not zero has not been cut off, and not the number: who passes one on has to see first whether
+   * it is a small integer, and that, where reads are in random places, is a guess the processor gets wrong half of the
+   * time, and learns so only when memory has answered.
    */
   protected abstract attest(at: Reach, last: number, end: number): void
 

@@ -4,7 +4,6 @@
 import { SlidemapError } from '../errors.js'
 import { RegionList } from '../manager/region-list.js'
 import { SharedRegion } from '../manager/shared-region.js'
-import { endOf } from '../range.js'
 import type { CursorView } from './cursor.js'
 import type { Reach } from './numbers.js'
 import type { Piece, Pieces } from './pieces.js'
@@ -13,7 +12,7 @@ import type { Piece, Pieces } from './pieces.js'
 const LONGEST_PIECE = 2 ** 30
 
 /** What somebody who sees nothing any more finds his regions in. */
-export const NOTHING = new RegionList<SharedRegion>()
+const NOTHING = new RegionList<SharedRegion>()
 
 /**
  * Finds the region for each byte of a view. Leases none: what is shown is there until the next call, since nothing is
@@ -24,8 +23,8 @@ export const NOTHING = new RegionList<SharedRegion>()
 export class Sights implements Pieces {
   readonly length: number
   readonly #view: CursorView
-  /** Those of the file that can be found. */
-  #regions: RegionList<SharedRegion>
+  /** Those of the file that can be found. Of one that is found here, {@link SharedRegion.touch} is the caller's. */
+  regions: RegionList<SharedRegion>
   /** Of which a piece was handed out that was not yet found sound. */
   #shown: SharedRegion | undefined
   /** The place after the last byte of it that is looked at. */
@@ -33,7 +32,7 @@ export class Sights implements Pieces {
 
   constructor(view: CursorView) {
     this.#view = view
-    this.#regions = view.file.shared.list
+    this.regions = view.file.shared.list
     this.length = view.limit - view.base
   }
 
@@ -43,7 +42,7 @@ export class Sights implements Pieces {
    * @throws {SlidemapError} ERR_MAP_RELEASED after {@link close}; what {@link SharedRegions.map} throws
    */
   at(place: number): SharedRegion {
-    const known = this.#regions.find(place)
+    const known = this.regions.find(place)
     if (known !== undefined) {
       known.touch()
       return known
@@ -62,13 +61,13 @@ export class Sights implements Pieces {
     this.verify()
     const { base, limit } = this.#view
     let region = this.at(base + offset)
-    if (region.region.lost !== -1) {
+    if (region.lost !== -1) {
       // Others saw it go. What is there now is had by mapping it anew.
       region.retire()
       region = this.at(base + offset)
     }
     const low = Math.max(base, region.offset)
-    const high = Math.min(endOf(region), limit)
+    const high = Math.min(region.end, limit)
     this.#shown = region
     this.#until = Math.min(base + until, high)
     const start = low + longestBefore(base + offset - low)
@@ -94,7 +93,7 @@ export class Sights implements Pieces {
     const { base, file } = this.#view
     const end = Math.min(base + until, this.#until)
     if (end > Math.max(base, region.offset)) file.attestSync(region.region, end)
-    if (region.region.lost !== -1) this.#fail(region)
+    if (region.lost !== -1) this.#fail(region)
   }
 
   /**
@@ -113,18 +112,18 @@ export class Sights implements Pieces {
 
   /** See nothing any more. */
   close(): void {
-    this.#regions = NOTHING
+    this.regions = NOTHING
   }
 
   throwIfClosed(): void {
-    if (this.#regions !== NOTHING) return
+    if (this.regions !== NOTHING) return
     throw new SlidemapError('ERR_MAP_RELEASED', 'the buffer was disposed of', { path: this.#view.file.path })
   }
 
   /** Throw what explains that bytes of a region were lost, and let nobody see it any more. */
   #fail(region: SharedRegion): never {
     region.retire()
-    throw this.#view.file.explainLossSync(region.region.lost)
+    throw this.#view.file.explainLossSync(region.lost)
   }
 }
 

@@ -380,15 +380,9 @@ export class OpenFile {
   }
 
   #truncated(size: number, end: number): SlidemapError {
-    return new SlidemapError(
-      'ERR_MAP_FILE_TRUNCATED',
-      `${this.#name()} ends at ${size} now, short of ${end}`,
-      {
-        path: this.path,
-        offset: size,
-        length: end - size
-      }
-    )
+    const message = `${this.#name()} ends at ${size} now, short of ${end}`
+    const { path } = this
+    return new SlidemapError('ERR_MAP_FILE_TRUNCATED', message, { path, offset: size, length: end - size })
   }
 
   #name(): string {

@@ -57,8 +57,7 @@ export class SharedRegions {
 
   /**
    * The region that holds the first byte of `wanted`, leased: the one there is, else one that is mapped off this thread,
-   * its pages faulted in, waiting for budget. Whoever wants the same place at the same time
-   * shares one mapping.
+   * its pages faulted in, waiting for budget. Whoever wants the same place at the same time shares one mapping.
    *
    * @throws what {@link OpenFile.map} does
    */

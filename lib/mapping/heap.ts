@@ -87,10 +87,14 @@ export class RestingMemory {
   }
 }
 
+/** Of a copy nothing is lost: this never moves, so nobody has to ask. */
+const NO_LOSSES = new Uint32Array(1)
+
 /** Bytes on the heap, in an ArrayBuffer of their own. */
 export class HeapMapping implements Mapping {
   readonly buffer: ArrayBuffer
   readonly copied = true
+  readonly losses = NO_LOSSES
   readonly #resting: RestingMemory
 
   constructor(buffer: ArrayBuffer, resting: RestingMemory) {
