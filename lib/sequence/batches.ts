@@ -117,7 +117,7 @@ export class Batches<B> implements AsyncIterableIterator<B>, AsyncDisposable {
   }
 
   async #nextBatch(): Promise<B | undefined> {
-    if (this.#fairness.due) await this.#fairness.turn()
+    if (this.#fairness.isDue()) await this.#fairness.turn()
     while (!this.#ended) {
       if (this.#interruption) throw this.#interruption.reason
       // Until the batch is made nobody else runs.

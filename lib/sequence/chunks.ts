@@ -109,7 +109,7 @@ export class Chunks {
   #ready(): Window | undefined {
     const window = this.#window
     if (window === undefined || this.#position === window.length) return undefined
-    this.#isLater = this.#fairness.due
+    this.#isLater = this.#fairness.isDue()
     return this.#isLater ? undefined : window
   }
 

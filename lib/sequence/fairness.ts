@@ -20,6 +20,12 @@ const LOOP: Loop = { now: Date.now, later: setImmediate }
 const SLICE_MS = 4
 
 /**
+ * After so many looks at the clock that saw one millisecond, as many items are served without a look: of a chunk that takes
+ * 3 us a look is a fiftieth.
+ */
+const SPARED = 8
+
+/**
  * Tells one consumer's producer when to let the loop turn. It looks at the clock once a batch or chunk, never
  * once a line or record. A turn that the loop takes by itself, since somebody waits, begins the slice anew.
  */
@@ -27,6 +33,11 @@ export class Fairness {
   readonly #loop: Loop
   /** When the slice began; undefined until something is asked for in this turn of the loop. */
   #since: number | undefined
+  /** What the clock said last, and how many looks in a row it has said that. */
+  #looked = Number.NaN
+  #looks = 0
+  /** Items to come without a look. */
+  #spared = 0
   #wake: (() => void) | undefined
   #ended = false
   readonly #turned = () => {
@@ -38,10 +49,17 @@ export class Fairness {
     this.#loop = loop
   }
 
-  /** Whether the next item is to come after a {@link turn}. */
-  get due(): boolean {
+  /** Whether the next item is to come after a {@link turn}; to be asked once an item. */
+  isDue(): boolean {
+    if (this.#spared > 0) {
+      this.#spared--
+      return false
+    }
     if (this.#ended) return false
     const now = this.#loop.now()
+    this.#looks = now === this.#looked ? this.#looks + 1 : 1
+    this.#looked = now
+    if (this.#looks >= SPARED) this.#spared = SPARED
     if (this.#since === undefined) this.#begin(now)
     // The clock was set back.
     else if (now < this.#since) this.#since = now

@@ -2,6 +2,7 @@
  * Sinks: what `pipeTo()` writes to, one chunk at a time, whatever kind of writable it is.
  */
 import type { Buffer } from 'node:buffer'
+import type { Writable } from 'node:stream'
 import type { WritableStream, WritableStreamDefaultWriter } from 'node:stream/web'
 import type * as Streamx from 'streamx'
 import { invalidType } from '../errors.js'
@@ -19,8 +20,8 @@ export abstract class Sink {
     return this.#settle !== undefined
   }
 
-  /** Settles when the sink is done with the chunk, has failed, or is given up. */
-  abstract write(chunk: Buffer): Promise<void>
+  /** Settles when the sink is done with the chunk, has failed, or is given up; undefined if it was done at once. */
+  abstract write(chunk: Buffer): Promise<void> | undefined
   /** No more will be written; settles when all is flushed, the sink has failed, or is given up. */
   abstract end(): Promise<void>
   /**
@@ -119,12 +120,18 @@ interface EventWritable {
 class EventSink extends Sink {
   readonly #writable: EventWritable
   readonly #isStreamx: boolean
+  /** It is written to by node:stream's own rules: what it does not count as waiting, it is done with. */
+  readonly #counts: boolean
+  /** Chunks that it was done with at once, and has not yet called back for. */
+  #early = 0
+  #writing = false
   readonly #unwatch: () => void
   readonly #gone: Promise<void>
   #error: unknown
   #ending = false
   readonly #written = (error?: Error | null) => {
     if (error) this.failed(error)
+    else if (this.#early > 0) this.#early--
     else this.done()
   }
 
@@ -137,7 +144,8 @@ class EventSink extends Sink {
     this.#gone = new Promise(resolve => {
       gone = resolve
     })
-    const { finished } = process.getBuiltinModule('node:stream')
+    const { finished, Writable } = process.getBuiltinModule('node:stream')
+    this.#counts = writable.write === Writable.prototype.write
     this.#unwatch = finished(writable as NodeJS.WritableStream, { readable: false }, error => {
       gone()
       if (!error && this.#ending) return this.done()
@@ -147,13 +155,18 @@ class EventSink extends Sink {
     })
   }
 
-  write(chunk: Buffer): Promise<void> {
+  write(chunk: Buffer): Promise<void> | undefined {
     if (this.#error !== undefined) return Promise.reject(this.#error)
+    if (this.#counts) return this.#writeCounted(chunk)
     return this.wait(() => {
       this.#writable.write(chunk, this.#written)
       // streamx has no callbacks. Where it says no, it has been destroyed, and tells that itself.
       if (this.#isStreamx) void drained(this.#writable).then(done => done && this.done())
     })
+  }
+
+  override get busy(): boolean {
+    return this.#writing || super.busy
   }
 
   end(): Promise<void> {
@@ -172,6 +185,21 @@ class EventSink extends Sink {
 
   leave(): void {
     this.#unwatch()
+  }
+
+  /** What it is done with when `write()` returns is not waited for: Node calls back for it a tick later. */
+  #writeCounted(chunk: Buffer): Promise<void> | undefined {
+    const writable = this.#writable as unknown as Writable
+    this.#writing = true
+    try {
+      writable.write(chunk, this.#written)
+    } finally {
+      this.#writing = false
+    }
+    if (this.#error !== undefined) return Promise.reject(this.#error)
+    if (writable.writableLength > 0 || writable.destroyed || writable.errored) return this.wait(() => {})
+    this.#early++
+    return undefined
   }
 
   #isOver(): boolean {

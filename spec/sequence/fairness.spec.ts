@@ -1,3 +1,4 @@
+import { Writable } from 'node:stream'
 import { expect } from 'chai'
 import { type MappedFile, MapManager } from '../../lib/index.js'
 import { Batches } from '../../lib/sequence/batches.js'
@@ -57,28 +58,44 @@ describe('fairness', () => {
 
   it('counts anew from a clock that was set back', () => {
     loop.time = 10 * LONG
-    expect(fairness.due).to.equal(false)
+    expect(fairness.isDue()).to.equal(false)
     loop.time = 0
-    expect(fairness.due).to.equal(false)
+    expect(fairness.isDue()).to.equal(false)
     loop.time = LONG
-    expect(fairness.due).to.equal(true)
+    expect(fairness.isDue()).to.equal(true)
   })
 
   it('lets the loop turn when somebody has been served for long enough, and only then', async () => {
     loop.time = 5 * LONG
-    expect(fairness.due, 'before anything was asked for, no time has passed').to.equal(false)
+    expect(fairness.isDue(), 'before anything was asked for, no time has passed').to.equal(false)
     loop.time += 1
-    expect(fairness.due).to.equal(false)
+    expect(fairness.isDue()).to.equal(false)
     loop.time += LONG
-    expect(fairness.due).to.equal(true)
+    expect(fairness.isDue()).to.equal(true)
     const turn = fairness.turn()
     expect(await isSettled(turn)).to.equal(false)
     loop.time += LONG
     loop.turn()
     expect(await isSettled(turn)).to.equal(true)
-    expect(fairness.due, 'what the turn took does not count').to.equal(false)
+    expect(fairness.isDue(), 'what the turn took does not count').to.equal(false)
     loop.time += LONG
-    expect(fairness.due, 'what is done with the first item counts').to.equal(true)
+    expect(fairness.isDue(), 'what is done with the first item counts').to.equal(true)
+  })
+
+  it('spares looks at the clock while items take no time, eight at the most', () => {
+    let looks = 0
+    const now = loop.now.bind(loop)
+    loop.now = () => {
+      looks++
+      return now()
+    }
+    for (let i = 0; i < 900; i++) expect(fairness.isDue()).to.equal(false)
+    expect(looks).to.be.within(100, 110)
+    loop.time += LONG
+    let late = 0
+    while (!fairness.isDue()) late++
+    expect(late).to.be.at.most(8)
+    for (let i = 0; i < 7; i++) expect(fairness.isDue(), 'it looks each time from then on').to.equal(true)
   })
 
   it('keeps nobody waiting who leaves', async () => {
@@ -86,7 +103,7 @@ describe('fairness', () => {
     fairness.end()
     expect(await isSettled(turn)).to.equal(true)
     loop.time += LONG
-    expect(fairness.due).to.equal(false)
+    expect(fairness.isDue()).to.equal(false)
     expect(await isSettled(fairness.turn())).to.equal(true)
   })
 
@@ -196,12 +213,20 @@ describe('fairness', () => {
     }
     const listen = (stream: NodeJS.EventEmitter) =>
       new Promise((resolve, reject) => stream.on('data', work).on('end', resolve).on('error', reject))
+    const atOnce = () =>
+      new Writable({
+        write(_chunk, _encoding, done) {
+          work()
+          done()
+        }
+      })
     const chunkSize = 64 * KiB
     for (const [way, consume] of [
       ['lineBatches()', () => iterate(file.lineBatches())],
       ['recordBatches()', () => iterate(file.recordBatches({ delimiter: '\n', lifetime: 'copied' }))],
       ['stream()', () => iterate(file.stream({ chunkSize }))],
       ["'data' of stream()", () => listen(file.stream({ chunkSize }))],
+      ['a sink that calls back at once', () => file.pipeTo(atOnce(), { chunkSize })],
       ["'data' of nodeStream()", () => listen(file.nodeStream({ chunkSize }))],
       ['webStream()', () => iterate(file.webStream({ chunkSize }))]
     ] as const) {

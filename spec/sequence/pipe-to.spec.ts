@@ -1,6 +1,7 @@
 import { truncateSync } from 'node:fs'
 import { PassThrough, Writable as NodeWritable } from 'node:stream'
 import { expect } from 'chai'
+import fc from 'fast-check'
 import { isFinishing, Writable as StreamxWritable } from 'streamx'
 import { MapManager, type MappedFile, type PipeToOptions, type Sinkable } from '../../lib/index.js'
 import { failure } from '../support/failure.js'
@@ -19,7 +20,10 @@ interface Kind {
   isOver(sink: Sinkable): boolean
 }
 
-/** The three kinds of sink, each made of one function. */
+const isNodeOver = (sink: Sinkable) =>
+  (sink as NodeWritable).writableEnded || (sink as NodeWritable).destroyed
+
+/** The kinds of sink, each made of one function. */
 const kinds: Record<string, Kind> = {
   'a Writable of node:stream': {
     make: (take, flush = async () => {}) =>
@@ -27,7 +31,24 @@ const kinds: Record<string, Kind> = {
         write: (chunk, _, done) => void Promise.resolve(take(chunk)).then(() => done(), done),
         final: done => void flush().then(() => done(), done)
       }),
-    isOver: sink => (sink as NodeWritable).writableEnded || (sink as NodeWritable).destroyed
+    isOver: isNodeOver
+  },
+  'a Writable of node:stream that calls back at once': {
+    make: (take, flush = async () => {}) =>
+      new NodeWritable({
+        write: (chunk, _, done) => {
+          let taken: void | Promise<void>
+          try {
+            taken = take(chunk)
+          } catch (error) {
+            return done(error as Error)
+          }
+          if (taken === undefined) done()
+          else taken.then(() => done(), done)
+        },
+        final: done => void flush().then(() => done(), done)
+      }),
+    isOver: isNodeOver
   },
   'a Writable of streamx': {
     make: (take, flush = async () => {}) =>
@@ -266,6 +287,72 @@ for (const mapper of realMappers) {
           await holder.return?.()
           expectNothingMapped()
         })
+      })
+    }
+
+    it('lends a chunk until the write of it has called back: at once, soon or late', async () => {
+      const soon = [(call: () => void) => call(), queueMicrotask, process.nextTick, setImmediate]
+      const ways = fc.array(fc.constantFrom(...soon), { minLength: 1 })
+      await fc.assert(
+        fc.asyncProperty(ways, async ways => {
+          let writes = 0
+          let bytes = 0
+          let atWork = false
+          const sink = new NodeWritable({
+            write(chunk: Buffer, _, done) {
+              expect(atWork, 'one chunk at a time').to.equal(false)
+              atWork = true
+              ways[writes++ % ways.length]?.(() => {
+                expect(chunk.equals(content.subarray(bytes, bytes + chunk.length))).to.equal(true)
+                bytes += chunk.length
+                atWork = false
+                done()
+              })
+            }
+          })
+          await file.pipeTo(sink, { chunkSize: 8 * KiB, size: 32 * KiB, lifetime: 'leased' })
+          expect(bytes).to.equal(content.length)
+        }),
+        { numRuns: 20 }
+      )
+      expectNothingMapped()
+    })
+
+    for (const [what, leave, code] of [
+      ['fails', (_: NodeWritable, done: (error?: Error) => void) => done(new Error('full')), undefined],
+      ['is destroyed', (sink: NodeWritable) => void sink.destroy(), 'ERR_STREAM_PREMATURE_CLOSE'],
+      [
+        'is destroyed and calls back',
+        (sink: NodeWritable, done: () => void) => {
+          sink.destroy()
+          done()
+        },
+        'ERR_STREAM_PREMATURE_CLOSE'
+      ],
+      ['closes the file', () => void file.close(), 'ERR_MAP_CLOSED'],
+      [
+        'closes the file and calls back',
+        (_: NodeWritable, done: () => void) => {
+          void file.close()
+          done()
+        },
+        'ERR_MAP_CLOSED'
+      ]
+    ] as const) {
+      it(`writes no more to a sink that ${what} within a write, after some that were done at once`, async () => {
+        let writes = 0
+        const sink = new NodeWritable({
+          write(_chunk, _encoding, done) {
+            if (++writes < 3) done()
+            else leave(this, done)
+          }
+        })
+        const error = await failure(file.pipeTo(sink, { chunkSize: 8 * KiB, lifetime: 'leased' }))
+        if (code === undefined) expect(error).to.have.property('message', 'full')
+        else expect(error).to.have.property('code', code)
+        expect(writes).to.equal(3)
+        expect(sink.destroyed).to.equal(true)
+        expectNothingMapped()
       })
     }
 
