@@ -1,10 +1,12 @@
+import { createRequire } from 'node:module'
 import { iterate, Search } from './consumers.mjs'
 
-/** The built library, what its users import and not its sources, with its addon. */
+/** The built library, what its users import and not its sources, with its addon and what it loads with the first stream. */
 async function load() {
   const slidemap = await import('../../dist/index.js').catch(cause => {
     throw new Error('slidemap is not built: node scripts/build.mjs', { cause })
   })
+  createRequire(new URL('../../dist/index.js', import.meta.url))('streamx')
   // Without the addon it would read, with a warning, and these would be the figures of something else.
   await new slidemap.MapManager({ mapper: 'native' }).close()
   return slidemap
