@@ -45,7 +45,6 @@ const leased = { lifetime: 'leased' }
 export default {
   title: 'the same search, through streams of 64 KiB chunks and the three ways to consume one',
   chart: { kind: 'rates', title: 'Streams of 64 KiB chunks' },
-  share: 0.5,
   contestants: [
     { name: 'C whole-file map', role: 'limit', mode: 'whole' },
     { name: 'leased windows', role: 'limit', prepare: withFile(scanWindows) },
