@@ -21,32 +21,32 @@ export class Region {
   readonly offset: number
   /** Bytes that can be read. */
   readonly length: number
+  /** Bytes of budget that it holds. */
+  readonly cost: number
+  /** The ledger's: which of those that it holds strongly this is; -1 for none. */
+  index = -1
+  /** The ledger's: what it has of this while it holds it weakly. */
+  claim: Claim | undefined
   /** Absent once it has been released: memory may rest for as long as somebody has its ArrayBuffer. */
   #mapping: Mapping | undefined
   readonly #ledger: Ledger
-  readonly #claim: Claim
   /** What must stay alive as long as these bytes do: the file that the consumer opened. */
   readonly keep: object | undefined
   #lost = -1
   /** Made when somebody asks. */
   #doubts: Doubts | undefined
 
-  constructor(ledger: Ledger, claim: Claim, mapping: Mapping, range: Range, keep: object | undefined) {
+  constructor(ledger: Ledger, mapping: Mapping, range: Range, cost: number, keep: object | undefined) {
     this.#ledger = ledger
-    this.#claim = claim
     this.#mapping = mapping
     this.offset = range.offset
     this.length = range.length
+    this.cost = cost
     this.keep = keep
   }
 
   get released(): boolean {
     return this.#mapping === undefined
-  }
-
-  /** Bytes of budget that it holds. */
-  get cost(): number {
-    return this.#claim.bytes
   }
 
   /** The file, where it was opened by a path. */
@@ -105,7 +105,7 @@ export class Region {
     this.#mapping = undefined
     this.#doubts = undefined
     this.#note(mapping.unmap())
-    this.#ledger.leave(this.#claim)
+    this.#ledger.leave(this)
   }
 
   /**
@@ -113,7 +113,7 @@ export class Region {
    * For a region that the ledger {@link Ledger.hold holds}.
    */
   loosen(): void {
-    if (this.#mapping) this.#ledger.loosen(this, this.#claim, this.#mapping)
+    if (this.#mapping) this.#ledger.loosen(this, this.#mapping)
   }
 
   #note(fault: number): void {
@@ -128,14 +128,14 @@ export class Region {
   }
 }
 
-/** What a live region holds, told without holding the region: all that is needed when it has been collected. */
+/** What a region holds, told without holding the region: all that is needed when it has been collected. */
 export interface Claim {
   readonly range: Range
   /** Units of the budget. */
   readonly bytes: number
   readonly forget: () => void
   /** Called once the mapping has gone. */
-  readonly onLeave?: (() => void) | undefined
+  readonly onLeave: (() => void) | undefined
 }
 
 /** What the ledger tells the manager. */
@@ -154,13 +154,15 @@ export class Ledger {
   /** Called whenever the last region alive has gone. */
   onEmpty: (() => void) | undefined
   readonly #budget: Budget
-  readonly #live = new Map<Claim, WeakRef<Region> | Region>()
+  /** In no order, each knowing its index: of 100,000 regions, nothing else has to be kept or looked up. */
+  readonly #held: Region[] = []
+  readonly #weak = new Map<Claim, WeakRef<Region>>()
   /** As long as somebody holds a view, its region lives: a Buffer kept without its window stays right. */
   readonly #owners = new WeakMap<ArrayBuffer, Region>()
   readonly #collected = new FinalizationRegistry<Claim>(claim => {
     claim.forget()
     this.events.collected()
-    this.leave(claim)
+    this.#end(claim)
   })
 
   constructor(budget: Budget, events: LedgerEvents, path?: string) {
@@ -171,7 +173,7 @@ export class Ledger {
 
   /** Regions alive. */
   get size(): number {
-    return this.#live.size
+    return this.#held.length + this.#weak.size
   }
 
   /**
@@ -187,9 +189,9 @@ export class Ledger {
     keep: object | undefined,
     onLeave?: () => void
   ): Region {
-    const claim = this.#claim(mapping, range, bytes, onLeave)
-    const region = new Region(this, claim, mapping, range, keep)
-    this.loosen(region, claim, mapping)
+    tellMap(this.path, range, bytes)
+    const region = new Region(this, mapping, range, bytes, keep)
+    this.#claim(region, mapping, onLeave)
     return region
   }
 
@@ -200,43 +202,69 @@ export class Ledger {
    * million regions without a pause would hold them all.
    */
   hold(mapping: Mapping, range: Range, bytes: number): Region {
-    const claim = this.#claim(mapping, range, bytes)
-    const region = new Region(this, claim, mapping, range, undefined)
-    this.#live.set(claim, region)
+    tellMap(this.path, range, bytes)
+    const region = new Region(this, mapping, range, bytes, undefined)
+    region.index = this.#held.push(region) - 1
     return region
   }
 
-  /** Hold a region weakly: who has a view of its mapping, has it. */
-  loosen(region: Region, claim: Claim, mapping: Mapping): void {
-    this.#live.set(claim, new WeakRef(region))
-    this.#owners.set(mapping.buffer, region)
-    this.#collected.register(region, claim, claim)
+  /** Hold a region weakly from now on: who has a view of its mapping, has it. Idempotent. */
+  loosen(region: Region, mapping: Mapping): void {
+    if (region.claim !== undefined) return
+    this.#unhold(region)
+    this.#claim(region, mapping)
   }
 
   /** A region is gone: its budget is free again. */
-  leave(claim: Claim): void {
-    if (!this.#live.delete(claim)) return
-    this.#collected.unregister(claim)
-    tellUnmap(this.path, claim.range, claim.bytes)
-    claim.onLeave?.()
-    this.#budget.release(claim.bytes)
-    if (this.#live.size === 0) this.onEmpty?.()
+  leave(region: Region): void {
+    if (region.claim !== undefined) {
+      this.#end(region.claim)
+      return
+    }
+    this.#unhold(region)
+    this.#left(region, region.cost)
   }
 
   /** Release every region, whoever leases it. */
   releaseAll(): void {
-    for (const [claim, reference] of [...this.#live]) {
-      const region = reference instanceof Region ? reference : reference.deref()
+    for (const region of [...this.#held]) region.release()
+    for (const [claim, reference] of [...this.#weak]) {
+      const region = reference.deref()
       if (region) region.release()
       else {
         claim.forget()
-        this.leave(claim)
+        this.#end(claim)
       }
     }
   }
 
-  #claim(mapping: Mapping, range: Range, bytes: number, onLeave?: () => void): Claim {
-    tellMap(this.path, range, bytes)
-    return { range, bytes, forget: mapping.forget, onLeave }
+  #claim(region: Region, mapping: Mapping, onLeave?: () => void): void {
+    const { offset, length, cost } = region
+    const claim: Claim = { range: { offset, length }, bytes: cost, forget: mapping.forget, onLeave }
+    region.claim = claim
+    this.#weak.set(claim, new WeakRef(region))
+    this.#owners.set(mapping.buffer, region)
+    this.#collected.register(region, claim, claim)
+  }
+
+  /** The last one takes its index. */
+  #unhold(region: Region): void {
+    const last = this.#held.pop() as Region
+    if (last === region) return
+    this.#held[region.index] = last
+    last.index = region.index
+  }
+
+  #end(claim: Claim): void {
+    if (!this.#weak.delete(claim)) return
+    this.#collected.unregister(claim)
+    this.#left(claim.range, claim.bytes, claim.onLeave)
+  }
+
+  #left(range: Range, bytes: number, onLeave?: () => void): void {
+    tellUnmap(this.path, range, bytes)
+    onLeave?.()
+    this.#budget.release(bytes)
+    if (this.size === 0) this.onEmpty?.()
   }
 }

@@ -1,6 +1,8 @@
 import { expect } from 'chai'
+import fc from 'fast-check'
 import { Budget } from '../../lib/manager/budget.js'
 import { Ledger, type Region } from '../../lib/manager/region.js'
+import type { Mapping } from '../../lib/mapping/mapper.js'
 import type { Range } from '../../lib/range.js'
 import { FakeMapper, settled } from '../support/fake-mapper.js'
 import { collectedUntil } from '../support/mappers.js'
@@ -18,10 +20,18 @@ class Bench {
   readonly #fd = this.mapper.disk.open('/a')
 
   enter(range: Range, keep?: object): Region {
+    return this.ledger.enter(this.#map(range), range, range.length, keep)
+  }
+
+  hold(range: Range): Region {
+    return this.ledger.hold(this.#map(range), range, range.length)
+  }
+
+  #map(range: Range): Mapping {
     const { mapping } = this.mapper.runSync({ target: this.#fd, ...range })
     if (!mapping) throw new Error('not mapped')
     expect(this.budget.tryAcquire(range.length)).to.equal(true)
-    return this.ledger.enter(mapping, range, range.length, keep)
+    return mapping
   }
 
   expectNothingHeld(): void {
@@ -119,6 +129,37 @@ describe('a region', () => {
     bench.ledger.releaseAll()
     bench.expectNothingHeld()
     expect(bench.told).to.deep.equal([])
+  })
+})
+
+describe('regions that are held', () => {
+  /** What becomes of one in a step: it joins, is released, or is left to the collector, and released all the same. */
+  const steps = fc.array(fc.record({ at: fc.nat(7), what: fc.constantFrom('hold', 'release', 'loosen') }), {
+    maxLength: 60
+  })
+
+  it('go in any order, loosened or not, and those that are left go with their file', () => {
+    fc.assert(
+      fc.property(steps, taken => {
+        const bench = new Bench()
+        const alive = new Map<number, Region>()
+        for (const { at, what } of taken) {
+          const region = alive.get(at)
+          if (region === undefined) alive.set(at, bench.hold({ offset: (at % 4) * 16, length: 8 }))
+          else if (what === 'loosen') region.loosen()
+          else if (what === 'release') {
+            region.release()
+            alive.delete(at)
+          }
+          expect([bench.ledger.size, bench.budget.held]).to.deep.equal([alive.size, alive.size * 8])
+          for (const [place, { released }] of alive) expect(released, `at ${place}`).to.equal(false)
+        }
+        bench.ledger.releaseAll()
+        for (const [place, { released }] of alive) expect(released, `at ${place}`).to.equal(true)
+        bench.expectNothingHeld()
+        expect(bench.told).to.deep.equal([])
+      })
+    )
   })
 })
 
