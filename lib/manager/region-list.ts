@@ -3,28 +3,29 @@
  */
 import { alignDown, alignUp, endOf, type Range } from '../range.js'
 
-/** Members of a chunk at the most; a full one is cut in two. Moving so many references costs next to nothing. */
-const CHUNK = 128
+/** Members of a chunk at the most; a full one is cut in two. */
+const CHUNK = 32
 
-/** Bytes that share a slot of what was found last, and slots: together as many bytes as the default budget has. */
+/** Bytes that share a slot of what was found last, */
 const GRAIN = 2 ** 21
-const SLOTS = 512
+/** and slots: at the most for together as many bytes as the default budget has. */
+const MOST_SLOTS = 512
+const FEWEST_SLOTS = 8
 
-/** Where nothing was ever found, nothing begins or ends. */
-const NOWHERE = new Float64Array(SLOTS)
+/** Where nothing is, nothing begins or ends. */
+const NOWHERE = new Float64Array(1)
+const NO_PLACES = new Float64Array(0)
+const NO_ROWS = new Int32Array(0)
 
-/** A stretch of the list, so that joining and leaving move a few dozen members, not all. Never empty. */
-interface Chunk<T> {
-  readonly items: T[]
-  /** Those of the items, side by side: a search that went to the items would miss the processor's cache at each step. */
-  readonly offsets: number[]
-}
-
-/** Where a member is: the number of its chunk times {@link CHUNK}, and its index in there. */
+/** Where a member is: the place of its chunk times {@link CHUNK}, and its index in there; -1 for nowhere. */
 type Position = number
 
 /**
- * Ranges of one file. A lookup costs O(log n); joining and leaving cost the same, and a move of at most 128 references.
+ * Ranges of one file. A lookup costs O(log n); joining and leaving cost the same, and a move of at most 31 members.
+ *
+ * Where members begin and end stands side by side in arrays of numbers, and no lookup goes by the members themselves:
+ * with 100,000 of them, each is a wait for memory. The arrays are cut into chunks, so that joining and leaving move a
+ * few members, not all.
  *
  * @example
  * ```ts
@@ -35,17 +36,29 @@ type Position = number
  * ```
  */
 export class RegionList<T extends Range> {
-  readonly #chunks: Chunk<T>[] = []
-  /** The offset of each chunk's first member. */
-  readonly #firsts: number[] = []
-  /**
-   * What was found last in each part of the file, so that a search in a few hundred regions is mostly a look. Where it
-   * is stands beside it: numbers of an array are had without a look at each member.
-   */
-  readonly #found: (T | undefined)[] = []
-  #starts = NOWHERE
-  #ends = NOWHERE
+  /** Chunks, in the order of their offsets: where the first member of each begins, */
+  #firsts = NO_PLACES
+  /** and the row of the first member. Its others have the rows after that, up to {@link CHUNK}. */
+  #rows = NO_ROWS
+  #chunks = 0
+  /** How many rows are taken of a chunk, by its first row / {@link CHUNK}. */
+  #counts: number[] = []
+  /** First rows of chunks that have gone. */
+  #free: number[] = []
+  /** By row: members, where they begin, and where they end. */
+  #items: (T | undefined)[] = []
+  #starts = NO_PLACES
+  #ends = NO_PLACES
   #size = 0
+  /** Bytes of all members. */
+  #bytes = 0
+  /**
+   * What was found last in each part of the file, so that a search in a few hundred regions is mostly a look. As many
+   * parts as there is use for: of 10,000 files with a region each, none needs hundreds.
+   */
+  #found: (T | undefined)[] = []
+  #foundStarts = NOWHERE
+  #foundEnds = NOWHERE
 
   /** Members. */
   get size(): number {
@@ -54,22 +67,21 @@ export class RegionList<T extends Range> {
 
   /** The member that holds the byte at `offset`. */
   find(offset: number): T | undefined {
-    const slot = (offset / GRAIN) & (SLOTS - 1)
-    const known = offset >= (this.#starts[slot] as number) && offset < (this.#ends[slot] as number)
-    return known ? this.#found[slot] : this.#search(offset, slot)
+    const slot = (offset / GRAIN) & (this.#foundEnds.length - 1)
+    const known = offset >= (this.#foundStarts[slot] as number) && offset < (this.#foundEnds[slot] as number)
+    return known ? this.#found[slot] : this.#search(offset)
   }
 
-  #search(offset: number, slot: number): T | undefined {
-    const item = this.#at(this.#before(offset))
-    if (item === undefined || offset >= endOf(item)) return undefined
-    if (this.#found.length === 0) {
-      this.#found.length = SLOTS
-      this.#starts = new Float64Array(SLOTS)
-      this.#ends = new Float64Array(SLOTS)
-    }
+  #search(offset: number): T | undefined {
+    const position = this.#before(offset)
+    if (offset >= this.#endAt(position)) return undefined
+    const row = this.#rowOf(position)
+    const item = this.#items[row] as T
+    if (this.#found.length < MOST_SLOTS) this.#widen()
+    const slot = (offset / GRAIN) & (this.#foundEnds.length - 1)
     this.#found[slot] = item
-    this.#starts[slot] = item.offset
-    this.#ends[slot] = endOf(item)
+    this.#foundStarts[slot] = this.#starts[row] as number
+    this.#foundEnds[slot] = this.#ends[row] as number
     return item
   }
 
@@ -81,55 +93,153 @@ export class RegionList<T extends Range> {
    */
   gapAt(offset: number, end: number): Range {
     const position = this.#before(offset)
-    let left = this.#at(position)
-    const right = this.#at(this.#next(position))
-    if (left !== undefined && offset < endOf(left)) left = this.#at(this.#previous(position))
-    const start = left === undefined ? 0 : endOf(left)
-    return { offset: start, length: Math.min(right?.offset ?? end, end) - start }
+    let start = this.#endAt(position)
+    if (offset < start) start = this.#endAt(this.#previous(position))
+    return { offset: start, length: Math.min(this.#startAt(this.#next(position)), end) - start }
   }
 
   /** Join, unless it overlaps a member. Answers whether it did join. */
   add(item: T): boolean {
     const position = this.#before(item.offset)
-    const before = this.#at(position)
-    if (before !== undefined && endOf(before) > item.offset) return false
-    const after = this.#at(this.#next(position))
-    if (after !== undefined && after.offset < endOf(item)) return false
-    const number = Math.max(0, Math.floor(position / CHUNK))
-    const chunk = this.#chunks[number]
-    if (chunk === undefined) this.#insert(0, { items: [item], offsets: [item.offset] })
-    else {
-      const index = position < 0 ? 0 : (position % CHUNK) + 1
-      chunk.items.splice(index, 0, item)
-      chunk.offsets.splice(index, 0, item.offset)
-      if (index === 0) this.#firsts[number] = item.offset
-      if (chunk.items.length === CHUNK) this.#split(number, chunk)
-    }
+    if (this.#endAt(position) > item.offset || this.#startAt(this.#next(position)) < endOf(item)) return false
+    const place = Math.max(0, Math.floor(position / CHUNK))
+    if (this.#chunks === 0) this.#open(0)
+    const first = this.#rows[place] as number
+    const count = this.#counts[first / CHUNK] as number
+    const row = position < 0 ? first : this.#rowOf(position) + 1
+    this.#reserve(first + count + 1)
+    for (let i = first + count; i > row; i--) this.#copy(i - 1, i)
+    this.#items[row] = item
+    this.#starts[row] = item.offset
+    this.#ends[row] = endOf(item)
+    this.#counts[first / CHUNK] = count + 1
+    if (row === first) this.#firsts[place] = item.offset
+    if (count + 1 === CHUNK) this.#split(place)
     this.#size++
+    this.#bytes += item.length
     return true
   }
 
   /** Leave. Answers whether it was a member. */
   remove(item: T): boolean {
     const position = this.#before(item.offset)
-    if (this.#at(position) !== item) return false
-    const number = Math.floor(position / CHUNK)
-    const { items, offsets } = this.#chunks[number] as Chunk<T>
-    const index = position % CHUNK
-    items.splice(index, 1)
-    offsets.splice(index, 1)
-    if (items.length === 0) {
-      this.#chunks.splice(number, 1)
-      this.#firsts.splice(number, 1)
-    } else if (index === 0) this.#firsts[number] = offsets[0] as number
+    if (position < 0) return false
+    const row = this.#rowOf(position)
+    if (this.#items[row] !== item) return false
     this.#size--
+    if (this.#size === 0) {
+      this.#clear()
+      return true
+    }
+    const place = Math.floor(position / CHUNK)
+    const first = this.#rows[place] as number
+    const left = (this.#counts[first / CHUNK] as number) - 1
+    this.#counts[first / CHUNK] = left
+    for (let i = row; i < first + left; i++) this.#copy(i + 1, i)
+    this.#items[first + left] = undefined
+    if (left === 0) this.#close(place)
+    else if (row === first) this.#firsts[place] = this.#starts[first] as number
+    this.#bytes -= item.length
     this.#forget(item)
     return true
   }
 
   /** In the order of offsets. No member may join or leave meanwhile. */
   *[Symbol.iterator](): IterableIterator<T> {
-    for (const { items } of this.#chunks) yield* items
+    for (let place = 0; place < this.#chunks; place++) {
+      const first = this.#rows[place] as number
+      const count = this.#counts[first / CHUNK] as number
+      for (let row = first; row < first + count; row++) yield this.#items[row] as T
+    }
+  }
+
+  /** The last member that begins at `offset` or before it. */
+  #before(offset: number): Position {
+    const place = lastUpTo(this.#firsts, 0, this.#chunks, offset)
+    if (place < 0) return -1
+    const first = this.#rows[place] as number
+    const count = this.#counts[first / CHUNK] as number
+    return place * CHUNK + lastUpTo(this.#starts, first, first + count, offset) - first
+  }
+
+  #rowOf(position: Position): number {
+    return (this.#rows[Math.floor(position / CHUNK)] as number) + (position % CHUNK)
+  }
+
+  /** Where the member ends that is there; 0 for none, which is before all. */
+  #endAt(position: Position): number {
+    return position < 0 ? 0 : (this.#ends[this.#rowOf(position)] as number)
+  }
+
+  /** Where the member begins that is there; Infinity for none, which is after all. */
+  #startAt(position: Position): number {
+    return position < 0 ? Number.POSITIVE_INFINITY : (this.#starts[this.#rowOf(position)] as number)
+  }
+
+  #next(position: Position): Position {
+    if (position < 0) return this.#size === 0 ? -1 : 0
+    const place = Math.floor(position / CHUNK)
+    const count = this.#counts[(this.#rows[place] as number) / CHUNK] as number
+    if ((position % CHUNK) + 1 < count) return position + 1
+    return place + 1 < this.#chunks ? (place + 1) * CHUNK : -1
+  }
+
+  #previous(position: Position): Position {
+    if (position % CHUNK > 0) return position - 1
+    const place = Math.floor(position / CHUNK) - 1
+    return place < 0
+      ? -1
+      : place * CHUNK + (this.#counts[(this.#rows[place] as number) / CHUNK] as number) - 1
+  }
+
+  /** Move the upper half of a chunk to a new one after it. */
+  #split(place: number): void {
+    const first = this.#rows[place] as number
+    const half = CHUNK / 2
+    const upper = this.#open(place + 1)
+    this.#reserve(upper + half)
+    for (let i = 0; i < half; i++) {
+      this.#copy(first + half + i, upper + i)
+      this.#items[first + half + i] = undefined
+    }
+    this.#counts[first / CHUNK] = this.#counts[upper / CHUNK] = half
+    this.#firsts[place + 1] = this.#starts[upper] as number
+  }
+
+  /** Make an empty chunk. @returns its first row */
+  #open(place: number): number {
+    const first = this.#free.pop() ?? this.#counts.length * CHUNK
+    if (this.#chunks === this.#rows.length) {
+      this.#firsts = enlarged(this.#firsts, this.#chunks + 1)
+      this.#rows = enlarged(this.#rows, this.#chunks + 1)
+    }
+    this.#firsts.copyWithin(place + 1, place, this.#chunks)
+    this.#rows.copyWithin(place + 1, place, this.#chunks)
+    this.#rows[place] = first
+    this.#counts[first / CHUNK] = 0
+    this.#chunks++
+    return first
+  }
+
+  /** Give the rows of an empty chunk to the next one that is made. */
+  #close(place: number): void {
+    this.#free.push(this.#rows[place] as number)
+    this.#firsts.copyWithin(place, place + 1, this.#chunks)
+    this.#rows.copyWithin(place, place + 1, this.#chunks)
+    this.#chunks--
+  }
+
+  #copy(from: number, to: number): void {
+    this.#items[to] = this.#items[from]
+    this.#starts[to] = this.#starts[from] as number
+    this.#ends[to] = this.#ends[from] as number
+  }
+
+  /** Have so many rows at least. */
+  #reserve(rows: number): void {
+    while (this.#items.length < rows) this.#items.push(undefined)
+    this.#starts = enlarged(this.#starts, rows)
+    this.#ends = enlarged(this.#ends, rows)
   }
 
   /** Nobody who left may be found, nor be kept from being collected. */
@@ -137,60 +247,56 @@ export class RegionList<T extends Range> {
     const first = Math.floor(item.offset / GRAIN)
     const slots = Math.min(Math.floor((endOf(item) - 1) / GRAIN) - first + 1, this.#found.length)
     for (let i = 0; i < slots; i++) {
-      const slot = (first + i) & (SLOTS - 1)
+      const slot = (first + i) & (this.#found.length - 1)
       if (this.#found[slot] !== item) continue
       this.#found[slot] = undefined
-      this.#ends[slot] = 0
+      this.#foundEnds[slot] = 0
     }
   }
 
-  /** The last member that begins at `offset` or before it; -1 for none. */
-  #before(offset: number): Position {
-    const number = lastUpTo(this.#firsts, offset)
-    const chunk = this.#chunks[number]
-    return chunk === undefined ? -1 : number * CHUNK + lastUpTo(chunk.offsets, offset)
+  /** Have slots for as many parts of the file as there are members in, or two a member. What was found is forgotten. */
+  #widen(): void {
+    const wanted = Math.min(MOST_SLOTS, Math.max(FEWEST_SLOTS, this.#bytes / GRAIN, 2 * this.#size))
+    if (this.#found.length >= wanted) return
+    const slots = 2 ** Math.ceil(Math.log2(wanted))
+    this.#found = new Array(slots).fill(undefined)
+    this.#foundStarts = new Float64Array(slots)
+    this.#foundEnds = new Float64Array(slots)
   }
 
-  #at(position: Position): T | undefined {
-    return position < 0 ? undefined : this.#chunks[Math.floor(position / CHUNK)]?.items[position % CHUNK]
-  }
-
-  #next(position: Position): Position {
-    const number = Math.floor(position / CHUNK)
-    const chunk = this.#chunks[number]
-    // Before the first there is -1.
-    return chunk === undefined || (position % CHUNK) + 1 < chunk.items.length
-      ? position + 1
-      : (number + 1) * CHUNK
-  }
-
-  #previous(position: Position): Position {
-    if (position % CHUNK > 0) return position - 1
-    const number = Math.floor(position / CHUNK) - 1
-    const chunk = this.#chunks[number]
-    return chunk === undefined ? -1 : number * CHUNK + chunk.items.length - 1
-  }
-
-  #split(number: number, { items, offsets }: Chunk<T>): void {
-    this.#insert(number + 1, { items: items.splice(CHUNK / 2), offsets: offsets.splice(CHUNK / 2) })
-  }
-
-  #insert(number: number, chunk: Chunk<T>): void {
-    this.#chunks.splice(number, 0, chunk)
-    this.#firsts.splice(number, 0, chunk.offsets[0] as number)
+  /** Keep nothing: most files of many have nothing mapped. */
+  #clear(): void {
+    this.#firsts = this.#starts = this.#ends = NO_PLACES
+    this.#rows = NO_ROWS
+    this.#counts = []
+    this.#free = []
+    this.#items = []
+    this.#found = []
+    this.#foundStarts = this.#foundEnds = NOWHERE
+    this.#chunks = this.#bytes = 0
   }
 }
 
-/** The index of the last of ascending numbers that is not above `limit`; -1 for none. */
-function lastUpTo(numbers: readonly number[], limit: number): number {
-  let low = 0
-  let high = numbers.length
-  while (low < high) {
-    const middle = (low + high) >>> 1
-    if ((numbers[middle] as number) <= limit) low = middle + 1
-    else high = middle
+/** The index of the last of ascending numbers from `low` up to `high` that is not above `limit`; `low - 1` for none. */
+function lastUpTo(numbers: Float64Array, low: number, high: number, limit: number): number {
+  let from = low
+  let to = high
+  while (from < to) {
+    const middle = (from + to) >>> 1
+    if ((numbers[middle] as number) <= limit) from = middle + 1
+    else to = middle
   }
-  return low - 1
+  return from - 1
+}
+
+/** An array with what this one has, and room for so many numbers: this one, if it has that. */
+function enlarged<A extends Float64Array | Int32Array>(array: A, room: number): A {
+  if (array.length >= room) return array
+  const larger = new (array.constructor as new (length: number) => A)(
+    Math.max(8, 2 ** Math.ceil(Math.log2(room)))
+  )
+  larger.set(array)
+  return larger
 }
 
 /** What regions of a file are to be like. */

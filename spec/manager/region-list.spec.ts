@@ -26,6 +26,27 @@ describe('a region list', () => {
     expect(list.gapAt(7, 100)).to.deep.equal(range(0, 100))
   })
 
+  it('is as new when all of many have left, from either end or from within', () => {
+    const list = new RegionList<Range>()
+    const members = Array.from({ length: 500 }, (_, i) => range(i * 10, 10))
+    const orders = [
+      members,
+      members.toReversed(),
+      members.filter((_, i) => i % 2 === 0).concat(members.filter((_, i) => i % 2 === 1))
+    ]
+    for (const order of orders) {
+      for (const member of order) expect(list.add(member)).to.equal(true)
+      expect([...list]).to.deep.equal(members)
+      for (const [i, member] of order.entries()) {
+        expect([list.find(member.offset + 9), list.remove(member)]).to.deep.equal([member, true])
+        expect([list.find(member.offset + 9), list.size]).to.deep.equal([undefined, 499 - i])
+        const next = order[i + 1]
+        if (next) expect(list.find(next.offset)).to.equal(next)
+      }
+      expect([[...list], list.find(0), list.gapAt(7, 100)]).to.deep.equal([[], undefined, range(0, 100)])
+    }
+  })
+
   it('takes nothing that overlaps a member, and lets no other leave in the place of one', () => {
     const list = new RegionList<Range>()
     list.add(range(32, 16))
