@@ -245,8 +245,9 @@ export class MappedBuffer extends NumberReader implements Disposable {
     const inside = typeof offset === 'number' && offset >= 0 && offset <= this.length - width
     if (!inside || Math.floor(offset) !== offset) refuse(offset, width, this.length)
     const place = this.base + offset
-    const region = this.#sights.regions.find(place)
-    if (region === undefined || place + width > region.end) return this.#reachOut(place, width)
+    const region = this.#sights.regions.latest(place)
+    const near = region !== undefined && place >= region.offset && place + width <= region.end
+    if (!near) return this.#reachOut(place, width)
     region.touch()
     return region
   }
@@ -256,7 +257,7 @@ export class MappedBuffer extends NumberReader implements Disposable {
     if (last === 0 || at.suspect) this.#sights.examine(at, this.base + end)
   }
 
-  /** The same where nothing is mapped, and for a number in two regions. */
+  /** The same where another region was found last, or nothing is mapped, and for a number in two regions. */
   #reachOut(place: number, width: number): Reach {
     const region = this.#sights.at(place)
     if (place + width <= region.end) return region

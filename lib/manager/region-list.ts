@@ -16,6 +16,8 @@ const FEWEST_SLOTS = 8
 const NOWHERE = new Float64Array(1)
 const NO_PLACES = new Float64Array(0)
 const NO_ROWS = new Int32Array(0)
+/** What was found before anything was; never written into. */
+const NOBODY: undefined[] = new Array(1).fill(undefined)
 
 /** Where a member is: the place of its chunk times {@link CHUNK}, and its index in there; -1 for nowhere. */
 type Position = number
@@ -56,7 +58,7 @@ export class RegionList<T extends Range> {
    * What was found last in each part of the file, so that a search in a few hundred regions is mostly a look. As many
    * parts as there is use for: of 10,000 files with a region each, none needs hundreds.
    */
-  #found: (T | undefined)[] = []
+  #found: (T | undefined)[] = NOBODY
   #foundStarts = NOWHERE
   #foundEnds = NOWHERE
 
@@ -70,6 +72,14 @@ export class RegionList<T extends Range> {
     const slot = (offset / GRAIN) & (this.#foundEnds.length - 1)
     const known = offset >= (this.#foundStarts[slot] as number) && offset < (this.#foundEnds[slot] as number)
     return known ? this.#found[slot] : this.#search(offset)
+  }
+
+  /**
+   * What was found last near `offset`, if it is a member still: mostly what {@link find} answers, but whoever asks has
+   * to see whether it holds that byte. For reads so short that a second look counts.
+   */
+  latest(offset: number): T | undefined {
+    return this.#found[(offset / GRAIN) & (this.#found.length - 1)]
   }
 
   #search(offset: number): T | undefined {
@@ -271,7 +281,7 @@ export class RegionList<T extends Range> {
     this.#counts = []
     this.#free = []
     this.#items = []
-    this.#found = []
+    this.#found = NOBODY
     this.#foundStarts = this.#foundEnds = NOWHERE
     this.#chunks = this.#bytes = 0
   }

@@ -85,11 +85,14 @@ export class SharedRegion implements Linked<SharedRegion>, Range {
 
   /** The same as a DataView. */
   get data(): DataView {
-    // Not ??=, which looks for null as well: this is asked for with each number.
-    if (this.#data === undefined) {
-      const { bytes } = this
-      this.#data = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
-    }
+    // So short that V8 compiles it into whatever reads numbers. Not ??=, which looks for null as well.
+    const data = this.#data
+    return data === undefined ? this.#view() : data
+  }
+
+  #view(): DataView {
+    const { bytes } = this
+    this.#data = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
     return this.#data
   }
 
