@@ -6,7 +6,8 @@
 
 #include <stdlib.h>
 
-enum { CHUNK_SLOTS = 1024, CHUNK_LIMIT = 4096 };
+/* Of few slots: the first window of a process waits for the first chunk. */
+enum { CHUNK_SLOTS = 64, CHUNK_LIMIT = 65536 };
 enum { NO_SLOT = UINT32_MAX };
 #define LAST_SERIAL ((uint64_t)1 << 53)
 
