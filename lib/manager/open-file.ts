@@ -2,7 +2,7 @@
  * One open file of a manager: its identity, its handle, its regions, and whoever is at work on it.
  */
 import { ERRNO, hasCode, SlidemapError, systemError } from '../errors.js'
-import type { FileInfo, Mapper, MapTask } from '../mapping/mapper.js'
+import type { FileInfo, Mapper, Mapping, MapTask } from '../mapping/mapper.js'
 import { unreadable } from '../mapping/task.js'
 import { alignUp, cover, endOf, type Range } from '../range.js'
 import { CacheTrace } from './cache-trace.js'
@@ -10,6 +10,7 @@ import { changed, type Handle, isSameFile, type Target } from './handles.js'
 import type { RegionManager } from './manager.js'
 import { Once } from './once.js'
 import { Ledger, type Region } from './region.js'
+import { SharedRegion } from './shared-region.js'
 import { SharedRegions } from './shared-regions.js'
 import { runTold, runToldSync, type ToldOutcome } from './told.js'
 
@@ -18,6 +19,9 @@ export interface Consumer {
   /** End with `error`; settles when nothing of it is under way any more. */
   destroy(error: unknown): Promise<void>
 }
+
+/** What becomes of a mapping that was granted its bytes. */
+type Take<R extends Region> = (mapping: Mapping, area: Range, bytes: number, onLeave?: () => void) => R
 
 export class OpenFile {
   readonly manager: RegionManager
@@ -34,6 +38,10 @@ export class OpenFile {
   onClose: (() => void) | undefined
   #info: FileInfo
   readonly #closing = new Once()
+  readonly #enter: Take<Region> = (mapping, area, bytes, onLeave) =>
+    this.regions.enter(mapping, area, bytes, this.facade?.deref(), onLeave)
+  readonly #hold: Take<SharedRegion> = (mapping, area, bytes) =>
+    this.regions.hold(new SharedRegion(this.regions, mapping, area, bytes))
 
   constructor(manager: RegionManager, handle: Handle, info: FileInfo) {
     this.manager = manager
@@ -80,15 +88,15 @@ export class OpenFile {
     this.throwIfClosed()
     const bytes = this.cost(range)
     await this.manager.bytes.acquire(bytes, signal, this.path)
-    return this.#mapGranted(range, bytes, signal, { dropBehind })
+    return this.#mapGranted(range, bytes, signal, this.#enter, dropBehind)
   }
 
   /** The same for a region that is kept beyond its use: see {@link Ledger.hold}. */
-  async mapHeld(range: Range, signal: AbortSignal): Promise<Region> {
+  async mapHeld(range: Range, signal: AbortSignal): Promise<SharedRegion> {
     this.throwIfClosed()
     const bytes = this.cost(range)
     await this.manager.bytes.acquire(bytes, signal, this.path)
-    return this.#mapGranted(range, bytes, signal, { held: true })
+    return this.#mapGranted(range, bytes, signal, this.#hold)
   }
 
   /**
@@ -96,12 +104,12 @@ export class OpenFile {
    *
    * @throws {SlidemapError} ERR_MAP_LIMIT also where it does not fit just now; else as {@link map}
    */
-  mapSync(range: Range): Region {
+  mapSync(range: Range): SharedRegion {
     this.throwIfClosed()
     const bytes = this.cost(range)
     this.manager.demand(bytes, this.path)
     try {
-      return this.#entered(range, this.#runOrReadSync(range), bytes, true)
+      return this.#entered(range, this.#runOrReadSync(range), bytes, this.#hold)
     } catch (error) {
       this.manager.bytes.release(bytes)
       throw error
@@ -115,7 +123,7 @@ export class OpenFile {
   async warm(range: Range, signal: AbortSignal): Promise<void> {
     const bytes = this.cost(range)
     if (!this.manager.bytes.take(bytes)) return
-    const region = await this.#mapGranted(range, bytes, signal)
+    const region = await this.#mapGranted(range, bytes, signal, this.#enter)
     region.release()
   }
 
@@ -157,7 +165,7 @@ export class OpenFile {
     if (this.closed || !jobs.idle || !handles.ready(this.handle)) return undefined
     const bytes = this.cost(range)
     if (!this.manager.bytes.tryAcquire(bytes)) return undefined
-    return this.#mapGranted(range, bytes, signal, { dropBehind })
+    return this.#mapGranted(range, bytes, signal, this.#enter, dropBehind)
   }
 
   /**
@@ -279,18 +287,19 @@ export class OpenFile {
   }
 
   /** Owns `bytes` of budget until a region does. */
-  async #mapGranted(
+  async #mapGranted<R extends Region>(
     range: Range,
     bytes: number,
     signal: AbortSignal,
-    { held = false, dropBehind = false } = {}
-  ): Promise<Region> {
+    take: Take<R>,
+    dropBehind = false
+  ): Promise<R> {
     const onLeave = dropBehind
       ? await this.cache.visit(cover(range, this.mapper.granularity), signal)
       : undefined
     try {
       const outcome = await this.#run(range, signal).catch(error => this.#runAgain(error, range, signal))
-      return this.#entered(range, outcome, bytes, held, onLeave)
+      return this.#entered(range, outcome, bytes, take, onLeave)
     } catch (error) {
       onLeave?.()
       this.manager.bytes.release(bytes)
@@ -298,13 +307,13 @@ export class OpenFile {
     }
   }
 
-  #entered(
+  #entered<R extends Region>(
     range: Range,
     { info, mapping, mapper }: ToldOutcome,
     bytes: number,
-    held: boolean,
+    take: Take<R>,
     onLeave?: () => void
-  ): Region {
+  ): R {
     if (mapping === undefined) throw this.#truncated(info.size, endOf(range))
     if (this.closed) {
       // Whoever closed it has released the regions that there were.
@@ -312,10 +321,7 @@ export class OpenFile {
       throw this.closedError()
     }
     this.manager.mapped()
-    const area = cover(range, mapper.granularity)
-    return held
-      ? this.regions.hold(mapping, area, bytes)
-      : this.regions.enter(mapping, area, bytes, this.facade?.deref(), onLeave)
+    return take(mapping, cover(range, mapper.granularity), bytes, onLeave)
   }
 
   /** After a job failed, once more where that can be mended. */

@@ -10,6 +10,9 @@ import type { Range } from '../range.js'
 import type { Budget } from './budget.js'
 import { type Doubt, Doubts } from './doubt.js'
 
+/** Stands where nobody counts losses. */
+const UNCOUNTED = new Uint32Array(1)
+
 /**
  * A mapping and its place in the file.
  *
@@ -33,12 +36,17 @@ export class Region {
   /** What must stay alive as long as these bytes do: the file that the consumer opened. */
   readonly keep: object | undefined
   #lost = -1
+  /** See {@link Mapping.losses}; one that is never as it was where losses have to be asked for each time. */
+  readonly #losses: Uint32Array
+  /** What that counted when nothing of this was lost. */
+  #seen = -1
   /** Made when somebody asks. */
   #doubts: Doubts | undefined
 
-  constructor(ledger: Ledger, mapping: Mapping, range: Range, cost: number, keep: object | undefined) {
+  constructor(ledger: Ledger, mapping: Mapping, range: Range, cost: number, keep?: object) {
     this.#ledger = ledger
     this.#mapping = mapping
+    this.#losses = mapping.losses ?? UNCOUNTED
     this.offset = range.offset
     this.length = range.length
     this.cost = cost
@@ -69,13 +77,19 @@ export class Region {
    * that zeros were read in its place; -1 for none. To be asked after the bytes were used.
    */
   get lost(): number {
+    // Read before asking: what is lost in between shows the next time.
+    const losses = this.#losses[0] as number
     if (this.#mapping) this.#note(this.#mapping.fault())
+    this.#seen = this.#lost === -1 && this.#losses !== UNCOUNTED ? losses : -1
     return this.#lost
   }
 
-  /** See {@link Mapping.losses}; undefined where {@link lost} has to be asked each time. */
-  get losses(): Uint32Array | undefined {
-    return this.#mapping?.losses
+  /**
+   * Whether bytes may have been lost since it was asked whether any were: if not, there is no need to ask. Asked after
+   * each number that is read.
+   */
+  get suspect(): boolean {
+    return this.#losses[0] !== this.#seen
   }
 
   /**
@@ -196,14 +210,13 @@ export class Ledger {
   }
 
   /**
-   * The same for a region that is kept beyond its use: it stays until it is released.
+   * Take over a region that is kept beyond its use: it stays until it is released.
    *
    * No weak references, which the runtime keeps alive to the end of the current job: a loop that maps and unmaps a
    * million regions without a pause would hold them all.
    */
-  hold(mapping: Mapping, range: Range, bytes: number): Region {
-    tellMap(this.path, range, bytes)
-    const region = new Region(this, mapping, range, bytes, undefined)
+  hold<R extends Region>(region: R): R {
+    tellMap(this.path, region, region.cost)
     region.index = this.#held.push(region) - 1
     return region
   }

@@ -6,11 +6,9 @@ import type { Buffer } from 'node:buffer'
 import { tellEvict } from '../diagnostics.js'
 import { endOf, type Range } from '../range.js'
 import { type Linked, LinkedList } from './linked-list.js'
-import type { Region } from './region.js'
+import type { Mapping } from '../mapping/mapper.js'
+import { type Ledger, Region } from './region.js'
 import type { RegionList } from './region-list.js'
-
-/** Stands where nobody counts losses. */
-const UNCOUNTED = new Uint32Array(1)
 
 /**
  * A region, and how many look at it.
@@ -20,56 +18,52 @@ const UNCOUNTED = new Uint32Array(1)
  *
  * Pinning and recency are these two methods and nothing else, as in git's `use_pack()`.
  */
-export class SharedRegion implements Linked<SharedRegion>, Range {
+export class SharedRegion extends Region implements Linked<SharedRegion> {
   previous: SharedRegion | undefined
   next: SharedRegion | undefined
   list: LinkedList<SharedRegion> | undefined
 
-  /** Bytes from the start of the file. */
-  readonly offset: number
-  /** Bytes. */
-  readonly length: number
   /** The byte after the last, from the start of the file. */
   readonly end: number
-  readonly region: Region
-  /** Bytes of budget that it holds. */
-  readonly cost: number
-  /** See {@link Mapping.losses}; one that is never as it was where losses have to be asked for each time. */
-  readonly #losses: Uint32Array
-  /** What that counted when nothing of this was lost. */
-  #seen = -1
   /** Whether its pages were faulted in when it was mapped. */
-  readonly populated: boolean
+  populated = false
   /** Whether somebody has had its bytes to look at, and so to write into: they may not be the file's any more. */
   lent = false
   /** The cache's: whether it is in there. */
   cached = false
   /** The cache's: which of the uses it has counted was the last of this; 0 for none. */
   used = 0
-  readonly #home: RegionList<SharedRegion>
-  readonly #cache: RegionCache
+  #home: RegionList<SharedRegion> | undefined
+  #cache: RegionCache | undefined
   #bytes: Buffer | undefined
   /** All of them; undefined until a number was read of it. */
   #data: DataView | undefined
   #leases = 0
-  #current: boolean
+  #current = false
   #abandoned = false
 
+  /** Nobody's but its maker's until it is {@link share}d. */
+  constructor(ledger: Ledger, mapping: Mapping, range: Range, cost: number) {
+    super(ledger, mapping, range, cost)
+    this.end = endOf(range)
+  }
+
   /**
+   * Let it be found.
+   *
    * @param home the list of its file, which it joins; where its place is taken by now, it serves only those who lease
    *   it, and is unmapped when the last of them is done
    */
-  constructor(region: Region, populated: boolean, home: RegionList<SharedRegion>, cache: RegionCache) {
-    this.offset = region.offset
-    this.length = region.length
-    this.end = endOf(region)
-    this.region = region
-    this.cost = region.cost
+  share(populated: boolean, home: RegionList<SharedRegion>, cache: RegionCache): void {
     this.populated = populated
-    this.#losses = region.losses ?? UNCOUNTED
     this.#home = home
     this.#cache = cache
     this.#current = home.add(this)
+  }
+
+  /** Itself, for who has nothing to do with sharing. */
+  get region(): Region {
+    return this
   }
 
   /** Whether it is what is found at its place: else whoever leases it may finish, and nobody else gets it. */
@@ -79,7 +73,7 @@ export class SharedRegion implements Linked<SharedRegion>, Range {
 
   /** All its bytes: one Buffer, made when it is first asked for. Not to be kept beyond a call without a lease. */
   get bytes(): Buffer {
-    this.#bytes ??= this.region.view(this)
+    this.#bytes ??= this.view(this)
     return this.#bytes
   }
 
@@ -96,23 +90,6 @@ export class SharedRegion implements Linked<SharedRegion>, Range {
     return this.#data
   }
 
-  /**
-   * Whether bytes may have been lost since it was asked whether any were: if not, there is no need to ask. Asked after
-   * each number that is read.
-   */
-  get suspect(): boolean {
-    return this.#losses[0] !== this.#seen
-  }
-
-  /** Offset in the file of the first byte that was lost; -1 for none. See {@link Region.lost}. */
-  get lost(): number {
-    // Read before asking: what is lost in between shows the next time.
-    const losses = this.#losses[0] as number
-    const { lost } = this.region
-    this.#seen = lost === -1 && this.#losses !== UNCOUNTED ? losses : -1
-    return lost
-  }
-
   /** How many look at it. */
   get leases(): number {
     return this.#leases
@@ -124,40 +101,40 @@ export class SharedRegion implements Linked<SharedRegion>, Range {
 
   /** Use it for the length of a call, while it is {@link current}: nothing is mapped meanwhile, so nothing is unmapped. */
   touch(): void {
-    this.#cache.touch(this)
+    this.#cache?.touch(this)
   }
 
   /** Look at it. */
   lease(): void {
-    if (this.#leases++ === 0) this.#cache.exempt(this)
+    if (this.#leases++ === 0) this.#cache?.exempt(this)
   }
 
   /** Look away. */
   unlease(): void {
     if (--this.#leases > 0) return
-    if (this.#current) this.#cache.add(this)
-    else if (!this.#abandoned) this.region.release()
+    if (this.#current) this.#cache?.add(this)
+    else if (!this.#abandoned) this.release()
   }
 
   /** Who leased it has been collected, and may have left views behind: it stays mapped until these have been, too. */
   abandon(): void {
     this.#leave()
     this.#abandoned = true
-    this.region.loosen()
+    this.loosen()
     this.unlease()
   }
 
   /** Let nobody get it any more; unmap it, as soon as nobody looks at it. */
   retire(): void {
     this.#leave()
-    if (this.#leases === 0) this.region.release()
+    if (this.#leases === 0) this.release()
   }
 
   #leave(): void {
     if (!this.#current) return
     this.#current = false
-    this.#home.remove(this)
-    this.#cache.remove(this)
+    this.#home?.remove(this)
+    this.#cache?.remove(this)
   }
 }
 
@@ -249,7 +226,7 @@ export class RegionCache {
       region = this.#order.first
     }
     if (region === undefined) return 0
-    tellEvict(region.region.path, region, region.cost)
+    tellEvict(region.path, region, region.cost)
     region.retire()
     return region.cost
   }

@@ -4,9 +4,8 @@
 import type { Buffer } from 'node:buffer'
 import { alignDown, endOf, type Range } from '../range.js'
 import type { Consumer, OpenFile } from './open-file.js'
-import type { Region } from './region.js'
 import { place, RegionList } from './region-list.js'
-import { SharedRegion } from './shared-region.js'
+import type { SharedRegion } from './shared-region.js'
 
 /** What to look at: `length` bytes that a new region is to hold. */
 export interface Wanted extends Range {
@@ -49,7 +48,8 @@ export class SharedRegions {
   map(wanted: Wanted): SharedRegion {
     const file = this.#file
     file.throwIfClosed()
-    const region = this.#share(file.mapSync(this.#place(wanted)), false)
+    const region = file.mapSync(this.#place(wanted))
+    this.#share(region, false)
     region.lease()
     this.#dropHandle(region, wanted)
     return region
@@ -87,11 +87,11 @@ export class SharedRegions {
   async copyLoaded(range: Range, target: Buffer, signal: AbortSignal): Promise<boolean> {
     const region = this.find(range.offset)
     if (!region?.populated || region.lent || endOf(range) > endOf(region)) return false
-    region.region.view(range).copy(target)
+    region.view(range).copy(target)
     // As every use does: the one used longest ago goes first.
     region.lease()
     region.unlease()
-    const { lost } = region.region
+    const { lost } = region
     if (lost >= 0 && lost < endOf(range)) throw await this.#file.explainLoss(lost, signal)
     await this.#file.verify(endOf(range), signal)
     return true
@@ -131,14 +131,14 @@ export class SharedRegions {
   #load(range: Range): Loading {
     const loading = new Loading(this.#file, range, region => {
       this.#loading.remove(loading)
-      return region && this.#share(region, true)
+      if (region !== undefined) this.#share(region, true)
     })
     this.#loading.add(loading)
     return loading
   }
 
-  #share(region: Region, populated: boolean): SharedRegion {
-    return new SharedRegion(region, populated, this.list, this.#file.manager.cached)
+  #share(region: SharedRegion, populated: boolean): void {
+    region.share(populated, this.list, this.#file.manager.cached)
   }
 
   /** Lease a region that may have been mapped without its pages: then fault in those that are wanted. */
@@ -176,11 +176,11 @@ class Loading implements Range, Consumer {
   stale = false
   readonly #stop = new AbortController()
   readonly #waiters = new Set<Waiter>()
-  readonly #arrive: (region?: Region) => SharedRegion | undefined
+  readonly #arrive: (region?: SharedRegion) => void
   readonly #over: Promise<void>
 
   /** @param arrive called with the region; without one if it cannot be had, or as soon as nobody wants it any more */
-  constructor(file: OpenFile, range: Range, arrive: (region?: Region) => SharedRegion | undefined) {
+  constructor(file: OpenFile, range: Range, arrive: (region?: SharedRegion) => void) {
     this.offset = range.offset
     this.length = range.length
     this.#arrive = arrive
@@ -189,7 +189,8 @@ class Loading implements Range, Consumer {
     this.#over = file.mapHeld(range, this.#stop.signal).then(
       region => {
         done()
-        this.#arrived(arrive(region) as SharedRegion)
+        arrive(region)
+        this.#arrived(region)
       },
       error => {
         done()

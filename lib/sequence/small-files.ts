@@ -2,7 +2,7 @@
  * Small files, read whole and many in one job: a hop to the thread pool and back costs more than such a file does.
  */
 import type { RegionManager } from '../manager/manager.js'
-import type { Ledger, Region } from '../manager/region.js'
+import { type Ledger, Region } from '../manager/region.js'
 import type { Mapping } from '../mapping/mapper.js'
 
 /** What one job reads at the most, in bytes. */
@@ -123,6 +123,6 @@ export class SmallFiles {
   #enter(mapping: Mapping, length: number): Region {
     this.#manager.mapped()
     this.#manager.ledgers.add(this.#regions)
-    return this.#regions.hold(mapping, { offset: 0, length }, length)
+    return this.#regions.hold(new Region(this.#regions, mapping, { offset: 0, length }, length))
   }
 }

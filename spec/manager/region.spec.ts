@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
 import { Budget } from '../../lib/manager/budget.js'
-import { Ledger, type Region } from '../../lib/manager/region.js'
+import { Ledger, Region } from '../../lib/manager/region.js'
 import type { Mapping } from '../../lib/mapping/mapper.js'
 import type { Range } from '../../lib/range.js'
 import { FakeMapper, settled } from '../support/fake-mapper.js'
@@ -24,7 +24,7 @@ class Bench {
   }
 
   hold(range: Range): Region {
-    return this.ledger.hold(this.#map(range), range, range.length)
+    return this.ledger.hold(new Region(this.ledger, this.#map(range), range, range.length))
   }
 
   #map(range: Range): Mapping {
