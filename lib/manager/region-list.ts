@@ -4,7 +4,7 @@
 import { alignDown, alignUp, endOf, type Range } from '../range.js'
 
 /** Members of a chunk at the most; a full one is cut in two. */
-const CHUNK = 32
+const CHUNK = 16
 
 /** Bytes that share a slot of what was found last, */
 const GRAIN = 2 ** 21
@@ -23,7 +23,7 @@ const NOBODY: undefined[] = new Array(1).fill(undefined)
 type Position = number
 
 /**
- * Ranges of one file. A lookup costs O(log n); joining and leaving cost the same, and a move of at most 31 members.
+ * Ranges of one file. A lookup costs O(log n); joining and leaving cost the same, and a move of at most 15 members.
  *
  * Where members begin and end stands side by side in arrays of numbers, and no lookup goes by the members themselves:
  * with 100,000 of them, each is a wait for memory. The arrays are cut into chunks, so that joining and leaving move a
@@ -47,10 +47,9 @@ export class RegionList<T extends Range> {
   #counts: number[] = []
   /** First rows of chunks that have gone. */
   #free: number[] = []
-  /** By row: members, where they begin, and where they end. */
+  /** By row: members; and where each begins, and ends, side by side, so that both are one look. */
   #items: (T | undefined)[] = []
-  #starts = NO_PLACES
-  #ends = NO_PLACES
+  #bounds = NO_PLACES
   #size = 0
   /** Bytes of all members. */
   #bytes = 0
@@ -90,8 +89,8 @@ export class RegionList<T extends Range> {
     if (this.#found.length < MOST_SLOTS) this.#widen()
     const slot = (offset / GRAIN) & (this.#foundEnds.length - 1)
     this.#found[slot] = item
-    this.#foundStarts[slot] = this.#starts[row] as number
-    this.#foundEnds[slot] = this.#ends[row] as number
+    this.#foundStarts[slot] = this.#bounds[2 * row] as number
+    this.#foundEnds[slot] = this.#bounds[2 * row + 1] as number
     return item
   }
 
@@ -117,11 +116,11 @@ export class RegionList<T extends Range> {
     const first = this.#rows[place] as number
     const count = this.#counts[first / CHUNK] as number
     const row = position < 0 ? first : this.#rowOf(position) + 1
-    this.#reserve(first + count + 1)
+    if (first + count >= this.#items.length) this.#reserve(first + count + 1)
     for (let i = first + count; i > row; i--) this.#copy(i - 1, i)
     this.#items[row] = item
-    this.#starts[row] = item.offset
-    this.#ends[row] = endOf(item)
+    this.#bounds[2 * row] = item.offset
+    this.#bounds[2 * row + 1] = endOf(item)
     this.#counts[first / CHUNK] = count + 1
     if (row === first) this.#firsts[place] = item.offset
     if (count + 1 === CHUNK) this.#split(place)
@@ -148,7 +147,7 @@ export class RegionList<T extends Range> {
     for (let i = row; i < first + left; i++) this.#copy(i + 1, i)
     this.#items[first + left] = undefined
     if (left === 0) this.#close(place)
-    else if (row === first) this.#firsts[place] = this.#starts[first] as number
+    else if (row === first) this.#firsts[place] = this.#bounds[2 * first] as number
     this.#bytes -= item.length
     this.#forget(item)
     return true
@@ -165,11 +164,11 @@ export class RegionList<T extends Range> {
 
   /** The last member that begins at `offset` or before it. */
   #before(offset: number): Position {
-    const place = lastUpTo(this.#firsts, 0, this.#chunks, offset)
+    const place = lastUpTo(this.#firsts, 1, 0, this.#chunks, offset)
     if (place < 0) return -1
     const first = this.#rows[place] as number
     const count = this.#counts[first / CHUNK] as number
-    return place * CHUNK + lastUpTo(this.#starts, first, first + count, offset) - first
+    return place * CHUNK + lastUpTo(this.#bounds, 2, first, first + count, offset) - first
   }
 
   #rowOf(position: Position): number {
@@ -178,12 +177,12 @@ export class RegionList<T extends Range> {
 
   /** Where the member ends that is there; 0 for none, which is before all. */
   #endAt(position: Position): number {
-    return position < 0 ? 0 : (this.#ends[this.#rowOf(position)] as number)
+    return position < 0 ? 0 : (this.#bounds[2 * this.#rowOf(position) + 1] as number)
   }
 
   /** Where the member begins that is there; Infinity for none, which is after all. */
   #startAt(position: Position): number {
-    return position < 0 ? Number.POSITIVE_INFINITY : (this.#starts[this.#rowOf(position)] as number)
+    return position < 0 ? Number.POSITIVE_INFINITY : (this.#bounds[2 * this.#rowOf(position)] as number)
   }
 
   #next(position: Position): Position {
@@ -213,7 +212,7 @@ export class RegionList<T extends Range> {
       this.#items[first + half + i] = undefined
     }
     this.#counts[first / CHUNK] = this.#counts[upper / CHUNK] = half
-    this.#firsts[place + 1] = this.#starts[upper] as number
+    this.#firsts[place + 1] = this.#bounds[2 * upper] as number
   }
 
   /** Make an empty chunk. @returns its first row */
@@ -241,15 +240,14 @@ export class RegionList<T extends Range> {
 
   #copy(from: number, to: number): void {
     this.#items[to] = this.#items[from]
-    this.#starts[to] = this.#starts[from] as number
-    this.#ends[to] = this.#ends[from] as number
+    this.#bounds[2 * to] = this.#bounds[2 * from] as number
+    this.#bounds[2 * to + 1] = this.#bounds[2 * from + 1] as number
   }
 
   /** Have so many rows at least. */
   #reserve(rows: number): void {
     while (this.#items.length < rows) this.#items.push(undefined)
-    this.#starts = enlarged(this.#starts, rows)
-    this.#ends = enlarged(this.#ends, rows)
+    this.#bounds = enlarged(this.#bounds, 2 * rows)
   }
 
   /** Nobody who left may be found, nor be kept from being collected. */
@@ -276,7 +274,7 @@ export class RegionList<T extends Range> {
 
   /** Keep nothing: most files of many have nothing mapped. */
   #clear(): void {
-    this.#firsts = this.#starts = this.#ends = NO_PLACES
+    this.#firsts = this.#bounds = NO_PLACES
     this.#rows = NO_ROWS
     this.#counts = []
     this.#free = []
@@ -287,13 +285,18 @@ export class RegionList<T extends Range> {
   }
 }
 
-/** The index of the last of ascending numbers from `low` up to `high` that is not above `limit`; `low - 1` for none. */
-function lastUpTo(numbers: Float64Array, low: number, high: number, limit: number): number {
+/**
+ * The last of ascending numbers that is not above `limit`.
+ *
+ * @param step one of so many numbers is looked at: indices are multiples of it
+ * @returns its index / step, from `low` up to before `high`; `low - 1` for none
+ */
+function lastUpTo(numbers: Float64Array, step: number, low: number, high: number, limit: number): number {
   let from = low
   let to = high
   while (from < to) {
     const middle = (from + to) >>> 1
-    if ((numbers[middle] as number) <= limit) from = middle + 1
+    if ((numbers[step * middle] as number) <= limit) from = middle + 1
     else to = middle
   }
   return from - 1
@@ -302,9 +305,7 @@ function lastUpTo(numbers: Float64Array, low: number, high: number, limit: numbe
 /** An array with what this one has, and room for so many numbers: this one, if it has that. */
 function enlarged<A extends Float64Array | Int32Array>(array: A, room: number): A {
   if (array.length >= room) return array
-  const larger = new (array.constructor as new (length: number) => A)(
-    Math.max(8, 2 ** Math.ceil(Math.log2(room)))
-  )
+  const larger = new (array.constructor as new (length: number) => A)(Math.max(8, room, 2 * array.length))
   larger.set(array)
   return larger
 }
