@@ -18,6 +18,7 @@
 
 #ifdef __linux__
 #include <sys/syscall.h>
+#include <time.h>
 #endif
 #ifdef __APPLE__
 #include <dlfcn.h>
@@ -230,6 +231,38 @@ int memory_populate(void *start, size_t length)
   return OS_ENOSYS;
 #endif
 }
+
+#ifdef __linux__
+/* One page in 16 is looked at. Of 2 MiB that takes half a microsecond; one that the host has to give, two or more. */
+enum { SAMPLE_PAGES = 16, AT_HAND_NS = 3000, CACHE_LINE = 64 };
+
+static int64_t now_ns(void)
+{
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+bool memory_at_hand(const void *start, size_t length)
+{
+  const volatile char *bytes = start;
+  size_t page = memory_page_size(), place = 0;
+  int64_t before = now_ns();
+  for (size_t at = 0; at < length; at += SAMPLE_PAGES * page) {
+    (void)bytes[at + place];
+    /* Bytes at one place of their pages share a few sets of the caches. */
+    place = (place + CACHE_LINE) % page;
+  }
+  return now_ns() - before < AT_HAND_NS;
+}
+#else
+/* Not populated here. */
+bool memory_at_hand(const void *start, size_t length)
+{
+  (void)start, (void)length;
+  return true;
+}
+#endif
 
 int memory_advise(void *start, size_t length, enum advice advice)
 {

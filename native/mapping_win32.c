@@ -262,6 +262,13 @@ int memory_populate(void *start, size_t length)
   return OS_ENOSYS;
 }
 
+/* Not populated here. */
+bool memory_at_hand(const void *start, size_t length)
+{
+  (void)start, (void)length;
+  return true;
+}
+
 int memory_advise(void *start, size_t length, enum advice advice)
 {
   WIN32_MEMORY_RANGE_ENTRY range = { start, length };

@@ -2,7 +2,7 @@
 #include "task.h"
 
 /* Pages of 2 MiB are mapped whole only when no step ends inside one. */
-enum { POPULATE_STEP = 2 << 20, CACHE_LINE = 64 };
+enum { POPULATE_STEP = 2 << 20 };
 
 /* End the mapping, which nobody has seen yet. */
 static void unmap(struct task *task)
@@ -71,22 +71,12 @@ static bool mappable(const struct task *task)
 
 static bool reaches_range(const struct task *task) { return task->info.size >= task->offset + task->length; }
 
-/*
- * Look at each page of a range. An OS that cannot populate gets them so; the fault guard turns what cannot be had
- * into a mark.
- *
- * On a virtual machine it is for the host: memory that a disk was read into, but no processor has looked at since the
- * host gave it, costs whoever looks first some 12 us a page, 50 ms a window. The OS knows nothing of it, and without
- * this it would be the event loop. Where the memory has been in use, it is 5 us a step; twice that if all bytes were
- * at one place of their pages: such share a few sets of the caches.
- */
+/* Look at each page of a range. The fault guard turns what cannot be had into a mark. */
 static int touch(struct slot *slot, char *at, size_t length)
 {
-  size_t page = memory_page_size(), place = 0;
-  for (size_t done = 0; done < length && atomic_load(&slot->fault) < 0; done += page) {
-    (void)*(volatile char *)(at + done + place);
-    place = (place + CACHE_LINE) % page;
-  }
+  size_t page = memory_page_size();
+  for (size_t done = 0; done < length && atomic_load(&slot->fault) < 0; done += page)
+    (void)*(volatile char *)(at + done);
   return atomic_load(&slot->fault) >= 0 ? OS_EFAULT : 0;
 }
 
@@ -115,6 +105,8 @@ static int populate_step(struct task *task, char *at, size_t step)
   int error = memory_populate(at, step);
   if (error == OS_EFAULT) task->lost = find_lost(at, step) - (char *)atomic_load(&slot->start);
   if (error && error != OS_ENOSYS) return error;
+  /* Whatever there is to wait for, is waited for here: next would be the event loop. */
+  if (error == 0 && memory_at_hand(at, step)) return 0;
   error = touch(slot, at, step);
   if (error) task->lost = atomic_load(&slot->fault);
   return error;
