@@ -42,6 +42,29 @@ function ofMappings(test: Test, way: Way): void {
     assert.equal(mapping.fault(), -1)
   })
 
+  test(`${way}: the count of losses, if there is one, moves when bytes are lost, and not before`, async bench => {
+    const unit = Math.max(bench.mapper.granularity, bench.mapper.pageSize)
+    const content = noise(4 * unit)
+    const path = bench.file('lost', content)
+    const { fd, mapping, bytes } = await bench.map(way, { target: path, length: content.length })
+    const { losses } = mapping
+    // Else nobody promised that a loss can be told, nor that looking for one is survived.
+    if (losses === undefined) return
+    assert.ok(losses instanceof Uint32Array && losses.length > 0, 'a Uint32Array that has a number')
+    const count = losses[0]
+    const { mapping: other } = await bench.map(way, { target: fd, length: unit })
+    assert.deepEqual([mapping.fault(), other.fault(), other.unmap()], [-1, -1, -1])
+    assert.equal(losses[0], count, 'nothing was lost')
+    // Windows does not cut what is mapped.
+    if (process.platform === 'win32') return
+    fs.truncateSync(path, unit)
+    const isWhole = bytes.equals(content)
+    const lost = mapping.fault()
+    assert.equal(lost === -1, isWhole, 'a loss is told, and nothing else is')
+    assert.equal(losses[0] === count, isWhole, 'a loss is counted, and nothing else is')
+    if (mapping.copied) assert.ok(isWhole, 'of a copy nothing is lost')
+  })
+
   test(`${way}: unmapping and forgetting again touches no other mapping`, async bench => {
     const content = noise(30_000)
     const path = bench.file('again', content)

@@ -105,6 +105,41 @@ describe('the conformance suite', () => {
     ])
   })
 
+  describe('of what counts losses', () => {
+    const title = 'runSync: the count of losses, if there is one, moves when bytes are lost, and not before'
+    /** As a mapper maps, but for what its mappings are said to have lost. */
+    const counting = (change: Partial<Mapping>, mapper?: Mapper) =>
+      failures(() =>
+        altered(read => ({
+          runSync(task) {
+            const outcome = (mapper ?? read).runSync(task)
+            if (!outcome.mapping) return outcome
+            return { ...outcome, mapping: alteredMapping(outcome.mapping, change) }
+          }
+        }))
+      )
+
+    it('finds one that moves where nothing was lost', async () => {
+      const losses = new Uint32Array(1)
+      const fault = () => {
+        losses[0] = (losses[0] as number) + 1
+        return -1
+      }
+      expect(await counting({ losses, fault })).to.deep.equal([title])
+    })
+
+    it('finds one that is no array of numbers, or of none', async () => {
+      for (const losses of [[0] as unknown as Uint32Array, new Uint32Array(0)])
+        expect(await counting({ losses })).to.deep.equal([title])
+    })
+
+    it('finds one that stands still', async function () {
+      requireAddon.call(this)
+      if (process.platform === 'win32') this.skip()
+      expect(await counting({ losses: new Uint32Array(1) }, nativeMapper(addon()))).to.include(title)
+    })
+  })
+
   it('finds mappings that share their bytes', async () => {
     const seen = new Map<string, Mapping>()
     const failed = await failures(() =>
