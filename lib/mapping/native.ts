@@ -225,7 +225,6 @@ class NativeMapper implements Mapper {
 
 class NativeMapping implements Mapping {
   readonly buffer: ArrayBuffer
-  readonly forget: () => void
   readonly #addon: Addon
   readonly #slot: number
   readonly #serial: number
@@ -242,7 +241,11 @@ class NativeMapping implements Mapping {
     this.#serial = serial
     this.buffer = buffer
     this.losses = addon.losses
-    this.forget = forgetter(addon, slot, serial)
+  }
+
+  /** Made when it is asked for: of regions that stay mapped, 100,000 at a time, few are ever left to the collector. */
+  get forget(): () => void {
+    return forgetter(this.#addon, this.#slot, this.#serial)
   }
 
   unmap(): number {
@@ -262,7 +265,7 @@ class NativeMapping implements Mapping {
   }
 }
 
-/** A function of its own: a closure made where `buffer` is in scope might keep it alive. */
+/** A function of its own: a closure made where the mapping is in scope might keep its buffer alive. */
 function forgetter(addon: Addon, slot: number, serial: number): () => void {
   return () => {
     addon.unmap(slot, serial, null)
