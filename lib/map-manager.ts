@@ -191,7 +191,7 @@ export class MapManager implements AsyncDisposable {
     }
     const defaults = { windowSize: this.#windowSize, prefetch: this.#prefetch }
     const file = new MappedFile(opened, defaults, start, end)
-    this.#dropped.register(file, () => void opened.close().catch(() => {}), opened)
+    this.#dropped.register(file, () => void opened.retire().catch(() => {}), opened)
     opened.onClose = () => this.#dropped.unregister(opened)
     return file
   }

@@ -213,6 +213,29 @@ for (const mapper of realMappers) {
       })
     })
 
+    for (const [name, look] of [
+      ['use() of a cursor', (file: MappedFile) => file.cursor().use(0).bytes],
+      ['load() of a cursor', async (file: MappedFile) => (await file.cursor().load(0)).bytes],
+      ['lease() of a buffer', (file: MappedFile) => file.buffer().lease(0, 4 * KiB).bytes],
+      ['lease() of more than a window', (file: MappedFile) => file.buffer().lease(0, 90_000).bytes],
+      ['subarray() of a buffer', (file: MappedFile) => file.buffer().subarray(0, 4 * KiB).bytes],
+      ['windows()', async (file: MappedFile) => (await file.windows().next()).value?.bytes as Buffer]
+    ] as const) {
+      it(`leaves the bytes of ${name} to whoever has nothing else of a file, and then closes it`, async () => {
+        manager = new MapManager({ mapper, windowSize: 64 * KiB })
+        const held = { bytes: await (async () => look(await manager.open(path)))() }
+        let turns = 0
+        await collectedUntil(() => turns++ === 20)
+        expect(held.bytes.length).to.be.at.least(4 * KiB)
+        expect(held.bytes.equals(content.subarray(0, held.bytes.length))).to.equal(true)
+        held.bytes = Buffer.alloc(0)
+        expect(await collectedUntil(() => manager.stats().files === 0)).to.equal(true)
+        await eventually(() => manager.stats().handles === 0)
+        expect(manager.stats()).to.include({ regions: 0, mappedBytes: 0 })
+        if (canWitness) expect([mappingsOf(path), descriptorsOf(path)]).to.deep.equal([[], []])
+      })
+    }
+
     it('closes a file that was dropped, when it is collected, and warns of it once', async () => {
       const warnings: string[] = []
       const warned = (warning: Error) => warnings.push(`${warning.name}: ${warning.message}`)
