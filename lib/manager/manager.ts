@@ -292,9 +292,12 @@ export class RegionManager implements LedgerEvents {
 
   #reclaim(short: number): void {
     let missing = short
-    for (const spares of this.spares) {
-      if (missing <= 0) return
-      missing -= spares.giveUp(missing)
+    // Mostly there are none, and an iterator would be made for that at each eviction.
+    if (this.spares.size > 0) {
+      for (const spares of this.spares) {
+        if (missing <= 0) return
+        missing -= spares.giveUp(missing)
+      }
     }
     while (missing > 0) {
       const gained = this.#evict()
