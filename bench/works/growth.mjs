@@ -158,22 +158,31 @@ const TOUCHES = 500_000
 /** Places to touch: the file holds that many regions. */
 const PLACES = 400_000
 
+/** As small as a mapping can be: an ArrayBuffer of its own, and nothing made for it but itself. */
+class MemoryMapping {
+  constructor(length) {
+    this.buffer = new ArrayBuffer(length)
+  }
+
+  unmap() {
+    return -1
+  }
+
+  fault() {
+    return -1
+  }
+
+  forget() {}
+}
+
 /**
- * A mapper in memory, for as many regions as one likes: what is left is what slidemap itself does. The OS's maps end at
- * `vm.max_map_count`, 65,530 by default.
+ * A mapper in memory, for as many regions as one likes: what is left is mostly what slidemap itself does. The OS's maps
+ * end at `vm.max_map_count`, 65,530 by default.
  */
 function memoryMapper(unit) {
   const info = { kind: 'file', size: PLACES * unit, dev: 1n, ino: 1n, mtimeNs: 1n }
-  const forget = () => {}
   const none = { fd: 1, info }
-  const runSync = ({ length }) =>
-    length
-      ? {
-          fd: 1,
-          info,
-          mapping: { buffer: new ArrayBuffer(length), unmap: () => -1, fault: () => -1, forget }
-        }
-      : none
+  const runSync = ({ length }) => (length ? { fd: 1, info, mapping: new MemoryMapping(length) } : none)
   return {
     name: 'memory',
     granularity: unit,
