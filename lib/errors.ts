@@ -29,7 +29,7 @@ export type ErrorCode = keyof typeof ERROR_CODES
 /** What an error can tell beside its code. */
 export interface ErrorDetails {
   path?: string | undefined
-  /** Bytes from the start of the file. */
+  /** Bytes from the start of the file; of ERR_MAP_OUT_OF_RANGE, the offset that was asked for. */
   offset?: number | undefined
   /** Bytes. */
   length?: number | undefined
@@ -61,7 +61,7 @@ export class SlidemapError extends Error {
   readonly code: ErrorCode
   /** The file, where one is known by a path. */
   declare readonly path?: string
-  /** Bytes from the start of the file. */
+  /** Bytes from the start of the file; of ERR_MAP_OUT_OF_RANGE, the offset that was asked for: of a part, from its start. */
   declare readonly offset?: number
   /** Bytes. */
   declare readonly length?: number

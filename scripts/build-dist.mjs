@@ -53,7 +53,7 @@ const { metafile } = await build({
 })
 for (const file of Object.keys(metafile.outputs)) {
   const path = join(root, file)
-  writeFileSync(path, withConstants(withBuiltinsAtHand(readFileSync(path, 'utf8'), file)))
+  writeFileSync(path, withNames(withConstants(withBuiltinsAtHand(readFileSync(path, 'utf8'), file))))
 }
 const [all, shared] = ['main', 'shared'].map(name => metafile.outputs[outputName(`${name}.js`)].exports)
 const entrance = [
@@ -93,6 +93,16 @@ function withBuiltinsAtHand(code, file) {
 function withConstants(code) {
   // Those that change are declared without a value.
   return code.replace(/^var (?=[\w$]+ = )/gm, 'const ')
+}
+
+/**
+ * Give classes their own names back: one that speaks of itself is bundled as `const Name = class _Name`, and would be called
+ * that in traces and where it is printed.
+ */
+function withNames(code) {
+  for (const [, name] of code.matchAll(/^const ([\w$]+) = class _\1 /gm))
+    code = code.replace(new RegExp(`\\b_${name}\\b`, 'g'), name)
+  return code
 }
 
 /** As a file of its own, beside those that import it. */

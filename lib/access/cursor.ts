@@ -292,7 +292,7 @@ export class Cursor implements Disposable {
     if (offset >= end - base) {
       throw new SlidemapError(
         'ERR_MAP_OUT_OF_RANGE',
-        `offset ${offset} is not before the end of the file, ${Math.max(0, end - base)}`,
+        `offset ${offset} is not before the end, ${Math.max(0, end - base)}`,
         { path: file.path, offset }
       )
     }

@@ -90,8 +90,8 @@ function isUtf16(encoding: string | undefined): boolean {
 
 /** Where a search begins, by the rules of Buffer's `byteOffset`; -1 where nothing can be found. */
 function beginning(length: number, size: number, from: unknown, forwards: boolean): number {
-  // Coerced as Buffer does: objects, booleans and null become numbers, bigints and symbols do not.
-  const number = Math.trunc(from as number)
+  // Coerced as Buffer does: objects, booleans and null become numbers, bigints and symbols do not; and -0 is no index.
+  const number = Math.trunc(from as number) + 0
   const wanted = Number.isNaN(number) ? (forwards ? 0 : length) : number
   if (wanted < 0) {
     if (wanted + length >= 0) return wanted + length

@@ -158,6 +158,8 @@ for (const mapper of realMappers) {
       expect(buffer.indexOf('ab', 2 * page, 'latin1')).to.equal(content.indexOf('ab', 2 * page, 'latin1'))
       expect(buffer.indexOf(new Uint8Array(0))).to.equal(0)
       expect(buffer.lastIndexOf('')).to.equal(content.length)
+      for (const found of [buffer.indexOf('', -0.5), buffer.lastIndexOf('', -0.2), buffer.indexOf('', -0)])
+        expect(Object.is(found, 0), `${found}`).to.equal(true)
     })
 
     it('is iterated byte by byte', () => {
