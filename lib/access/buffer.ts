@@ -42,9 +42,9 @@ const COMPARED = 64 * 1024
  */
 export class MappedBuffer extends NumberReader implements Disposable {
   /** Bytes; never changes, whatever becomes of the file. */
-  readonly length: number
+  readonly length: number = 0
   /** @internal */
-  protected readonly base: number
+  protected readonly base: number = 0
   readonly #view: CursorView
   readonly #sights: Sights
 

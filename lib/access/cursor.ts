@@ -63,7 +63,7 @@ export class Cursor implements Disposable {
   /** Where the window may reach in the region in use, in bytes from the start of the file. */
   #limit = 0
   /** Window, in bytes from the start of the file and in bytes. */
-  #start: number
+  #start = 0
   #length = 0
   /** Where the windows end that were shown of the region in use: a loss after that concerns others. */
   #shown = 0
@@ -95,17 +95,23 @@ export class Cursor implements Disposable {
    */
   use(offset: number, size: number = Number.MAX_SAFE_INTEGER): this {
     // The common cases first, and nothing in them that is not needed: the region in use has it, or another that is there.
+    // Nor do they ask a field whether it is true or falsy in one of six ways, or Math.min() which of two is no number.
     const { region } = this.#grip
     if (region !== undefined && Number.isSafeInteger(offset) && Number.isSafeInteger(size) && size >= 1) {
       const start = this.#view.base + offset
-      if (offset >= 0 && start < this.#view.limit && this.#isSound(region)) {
-        const inUse = region.current && start >= region.offset && start < this.#limit
+      if (offset >= 0 && this.#isSound(region)) {
+        const inUse = region.current === true && start >= region.offset && start < this.#limit
         if (inUse || this.#moved(region, start)) {
           this.#show(start, size)
           return this
         }
       }
     }
+    return this.#go(offset, size)
+  }
+
+  /** {@link use} for all others. Apart, as all is that is seldom: what is short, V8 compiles into the caller's loop. */
+  #go(offset: number, size: number): this {
     const start = this.#check(offset, size)
     this.unuse()
     const { shared } = this.#view.file
@@ -174,8 +180,9 @@ export class Cursor implements Disposable {
 
   /** Lease the region that holds the byte at a place in place of this one, which is sound, if there is one. */
   #moved(region: SharedRegion, place: number): boolean {
-    const next = this.#view.file.shared.list.find(place)
-    if (next === undefined || next.suspect) return false
+    const { file, limit } = this.#view
+    const next = file.shared.list.find(place)
+    if (next === undefined || next.suspect || place >= limit) return false
     // First, so that it is not what makes room for who waits for this one.
     next.lease()
     region.unlease()
@@ -200,11 +207,10 @@ export class Cursor implements Disposable {
 
   /** Whether nothing can be lost of what was shown of a region: else it has to be asked. */
   #isSound(region: SharedRegion): boolean {
-    if (region.suspect && region.lost >= 0) return false
     const bytes = this.#bytes
     // Mostly that is all: what was shown before was asked about when the cursor left it.
-    if (bytes !== undefined && bytes[this.#length - 1] !== 0) return true
-    return region.region.doubt(this.#shown) === undefined
+    if (bytes !== undefined && bytes[this.#length - 1] !== 0 && !region.suspect) return true
+    return !(region.suspect && region.lost >= 0) && region.region.doubt(this.#shown) === undefined
   }
 
   /** Whether there is a window: between `use()` or `load()` and `unuse()`, while the file is open. */
@@ -231,10 +237,13 @@ export class Cursor implements Disposable {
   get bytes(): Buffer {
     const { region } = this.#grip
     if (region === undefined || region.region.released) throw this.#released('the cursor has no window')
-    if (this.#bytes === undefined) {
-      region.lent = true
-      this.#bytes = region.region.view({ offset: this.#start, length: this.#length })
-    }
+    const bytes = this.#bytes
+    return bytes === undefined ? this.#lend(region) : bytes
+  }
+
+  #lend(region: SharedRegion): Buffer {
+    region.lent = true
+    this.#bytes = region.region.view({ offset: this.#start, length: this.#length })
     return this.#bytes
   }
 
@@ -318,11 +327,14 @@ export class Cursor implements Disposable {
 
   #hold(region: SharedRegion): void {
     this.#grip.region = region
-    this.#limit = Math.min(region.end, this.#view.limit)
+    const { end } = region
+    const { limit } = this.#view
+    this.#limit = end < limit ? end : limit
   }
 
   #show(start: number, size: number): void {
-    const length = Math.min(size, this.#limit - start)
+    const left = this.#limit - start
+    const length = size < left ? size : left
     if (start !== this.#start || length !== this.#length) this.#bytes = undefined
     this.#start = start
     this.#length = length

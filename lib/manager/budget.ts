@@ -146,8 +146,13 @@ export class Budget {
 
   /** Let the queue move: to be called when something has become reclaimable. */
   serve(): void {
+    // Mostly nobody waits, and it is called with each use of a region.
+    if (this.#queue.size > 0) this.#serve()
+  }
+
+  #serve(): void {
     // Reclaiming releases, which serves: once at a time, or the head would be granted twice.
-    if (this.#serving || this.#queue.size === 0) return
+    if (this.#serving) return
     this.#serving = true
     try {
       for (let head = this.#queue.first; head; head = this.#queue.first) {

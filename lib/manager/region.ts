@@ -20,12 +20,14 @@ const UNCOUNTED = new Uint32Array(1)
  * garbage collector where it was dropped.
  */
 export class Region {
+  // Fields of numbers begin as one here: what began as undefined, V8 boxes each number in and looks at before each use.
+
   /** Bytes from the start of the file. */
-  readonly offset: number
+  readonly offset: number = 0
   /** Bytes that can be read. */
-  readonly length: number
+  readonly length: number = 0
   /** Bytes of budget that it holds. */
-  readonly cost: number
+  readonly cost: number = 0
   /** The ledger's: which of those that it holds strongly this is; -1 for none. */
   index = -1
   /** The ledger's: what it has of this while it holds it weakly. */

@@ -24,7 +24,7 @@ export class SharedRegion extends Region implements Linked<SharedRegion> {
   list: LinkedList<SharedRegion> | undefined
 
   /** The byte after the last, from the start of the file. */
-  readonly end: number
+  readonly end: number = 0
   /** Whether its pages were faulted in when it was mapped. */
   populated = false
   /** Whether somebody has had its bytes to look at, and so to write into: they may not be the file's any more. */
@@ -112,7 +112,8 @@ export class SharedRegion extends Region implements Linked<SharedRegion> {
   /** Look away. */
   unlease(): void {
     if (--this.#leases > 0) return
-    if (this.#current) this.#cache?.add(this)
+    // Not whether it is truthy, which V8 looks up in six steps: this and exempt() are called with each use of a cursor.
+    if (this.#current === true) this.#cache?.add(this)
     else if (!this.#abandoned) this.release()
   }
 
@@ -179,7 +180,7 @@ export class RegionCache {
 
   /** Somebody looks at it. */
   exempt(region: SharedRegion): void {
-    if (!region.cached) return
+    if (region.cached === false) return
     region.cached = false
     this.#size--
     this.#bytes -= region.cost
