@@ -20,10 +20,12 @@ const wrapped = [
     'promise',
     'reference',
     'arraybuffer',
+    'array_with_length',
     'typedarray',
     'object'
   ].map(name => `napi_create_${name}`),
-  ...['napi_detach_arraybuffer', 'napi_queue_async_work', 'napi_call_function']
+  ...['napi_detach_arraybuffer', 'napi_queue_async_work', 'napi_call_function'],
+  ...['napi_set_element', 'napi_add_finalizer']
 ]
 
 const flags = [

@@ -51,6 +51,11 @@ export interface SmallTask {
   readonly limit: number
   /** Bytes of all of them together at the most; not below `limit`, so that one fits. */
   readonly room: number
+  /**
+   * Whoever reads, the same for each job of theirs: files of one reader are given up in order, mostly, and may share
+   * memory. Optional.
+   */
+  readonly reader?: object
 }
 
 /** One mapping of one byte range of one file. */

@@ -89,12 +89,9 @@ export class SmallFiles {
     const { bytes, handles } = this.#manager
     let used = 0
     try {
-      const wholes = (await this.#job(paths, room)).map(mapping => {
-        if (mapping === undefined) return undefined
-        const { byteLength: length } = mapping.buffer
-        used += length
-        return { region: length > 0 ? this.#enter(mapping, length) : undefined, length }
-      })
+      const wholes = this.#wholes(await this.#job(paths, room))
+      used = bytesIn(wholes)
+      if (used > 0) this.#manager.ledgers.add(this.#regions)
       this.#usual = Math.ceil(used / wholes.length)
       return wholes
     } finally {
@@ -103,9 +100,20 @@ export class SmallFiles {
     }
   }
 
+  #wholes(mappings: readonly (Mapping | undefined)[]): Whole[] {
+    return mappings.map(mapping => {
+      if (mapping === undefined) return undefined
+      const { byteLength: length } = mapping.buffer
+      if (length === 0) return { region: undefined, length }
+      this.#manager.mapped()
+      const region = new Region(this.#regions, mapping, { offset: 0, length }, length)
+      return { region: this.#regions.hold(region), length }
+    })
+  }
+
   async #job(paths: (string | Buffer)[], room: number): Promise<readonly (Mapping | undefined)[]> {
     const { jobs, mapper } = this.#manager
-    const task = { paths, limit: this.limit, room }
+    const task = { paths, limit: this.limit, room, reader: this }
     let mappings: readonly (Mapping | undefined)[] | undefined
     try {
       mappings = await jobs.run(async () => mapper.readSmall?.(task, this.#signal), this.#signal)
@@ -119,10 +127,10 @@ export class SmallFiles {
     }
     return mappings?.length ? mappings : [undefined]
   }
+}
 
-  #enter(mapping: Mapping, length: number): Region {
-    this.#manager.mapped()
-    this.#manager.ledgers.add(this.#regions)
-    return this.#regions.hold(new Region(this.#regions, mapping, { offset: 0, length }, length))
-  }
+function bytesIn(wholes: readonly Whole[]): number {
+  let bytes = 0
+  for (const whole of wholes) bytes += whole?.length ?? 0
+  return bytes
 }
