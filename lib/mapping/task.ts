@@ -62,15 +62,17 @@ const MAX_SMALL = 2 ** 30
 export function checkSmallTask({ paths, limit, room }: SmallTask): { limit: number; room: number } {
   if (!Array.isArray(paths)) throw invalidType('paths', 'an array of paths', paths)
   if (paths.length === 0) throw invalidRange('paths.length', '>= 1', 0)
-  for (const path of paths) {
-    if (typeof path === 'number') throw invalidType('paths', 'an array of strings and Buffers', path)
-    checkTarget(path)
-  }
+  for (const path of paths) if (typeof path !== 'string' || path.includes('\0')) checkPath(path)
   checkBytes('limit', limit)
   checkBytes('room', room)
   if (limit > room) throw invalidRange('limit', `<= room (${room})`, limit)
   if (room > MAX_SMALL) throw invalidRange('room', `<= ${MAX_SMALL}`, room)
   return { limit, room }
+}
+
+function checkPath(path: unknown): void {
+  if (typeof path === 'number') throw invalidType('paths', 'an array of strings and Buffers', path)
+  checkTarget(path)
 }
 
 function checkTarget(target: unknown): void {

@@ -102,7 +102,8 @@ export class Upcoming<S> implements Spares {
 
   /** The next source if it was read ahead. */
   takeRead(): Item<S> | undefined {
-    return this.#items.at(0)?.state === 'read' ? this.#shift() : undefined
+    // Not past its end: a look there costs the compiled code.
+    return this.#items.length > 0 && this.#items.at(0)?.state === 'read' ? this.#shift() : undefined
   }
 
   /** A file that was opened on its own has so many bytes. */
@@ -114,7 +115,11 @@ export class Upcoming<S> implements Spares {
   /** Pull, read and open ahead, as far as that takes nothing from anybody. */
   fill(): void {
     if (this.#options.signal.aborted) return
-    this.#pull(this.#depth())
+    const depth = this.#depth()
+    const { list } = this.#options
+    // Called for each file: while more than half of what may be pulled is read, there is no room for another job.
+    if (this.#expectSmall && 2 * this.#unread > depth && !list.async && !list.ended) return
+    this.#pull(depth)
     if (this.#expectSmall) this.#readAhead()
     else this.#openAhead()
   }
@@ -231,13 +236,15 @@ export class Upcoming<S> implements Spares {
     if (run.length < this.#batch() && !this.#options.list.ended) return
     const job = this.#options.small.tryRead(pathsOf(run))
     if (job === undefined) return
+    this.#unread += run.length
     this.#reading = this.#finish(run, job, 0)
   }
 
   /** The files of one job: those from `first` on that may be read whole. */
   #run(first: number): Item<S>[] {
     const run: Item<S>[] = []
-    for (let i = first; run.length < this.#batch(); i++) {
+    const end = Math.min(this.#items.length, first + this.#batch())
+    for (let i = first; i < end; i++) {
       const item = this.#items.at(i)
       if (item?.state !== 'pulled') break
       run.push(item)
@@ -247,7 +254,7 @@ export class Upcoming<S> implements Spares {
 
   /** Note what a job comes to; the first `demanded` files of it are not ahead of anything. */
   async #finish(run: Item<S>[], job: Promise<Whole[]>, demanded: number): Promise<void> {
-    for (const item of run) item.state = 'reading'
+    begin(run)
     if (run.length > demanded) this.#options.manager.spares.push(this)
     let wholes: Whole[] = []
     try {
@@ -259,12 +266,13 @@ export class Upcoming<S> implements Spares {
     const kept = ended ? 0 : this.#unwanted ? demanded : run.length
     this.#unwanted = false
     this.#reading = undefined
-    run.forEach((item, i) => {
-      item.whole = wholes[i]
-      item.state = i >= wholes.length ? 'pulled' : item.whole ? 'read' : 'alone'
-      if (i >= kept && item.state === 'read') this.#putBack(item)
-    })
+    note(run, wholes)
+    if (kept < run.length) this.#giveUp(run.slice(kept))
     if (wholes.length < run.length) this.#unread = 0
+  }
+
+  #giveUp(items: Item<S>[]): void {
+    for (const item of items) if (item.state === 'read') this.#putBack(item)
   }
 
   /** Give the bytes of a file back; it is read again when its turn comes. */
@@ -286,6 +294,20 @@ export class Upcoming<S> implements Spares {
     item.state = 'alone'
     item.opening = manager.open(place.handle, flags, signal).catch(() => undefined)
   }
+}
+
+// Loops over files stay out of what is else done once a job: so the runtime has less to compile in the first pass.
+
+function begin<S>(run: readonly Item<S>[]): void {
+  for (const item of run) item.state = 'reading'
+}
+
+/** What a job has come to. */
+function note<S>(run: readonly Item<S>[], wholes: readonly Whole[]): void {
+  run.forEach((item, i) => {
+    item.whole = wholes[i]
+    item.state = i >= wholes.length ? 'pulled' : item.whole ? 'read' : 'alone'
+  })
 }
 
 function pathsOf<S>(run: readonly Item<S>[]): (string | Buffer)[] {
