@@ -136,4 +136,26 @@ describe('the diagnostics channels', () => {
     }
     expect(manager.stats()).to.include({ regions: 0, mappedBytes: 0 })
   })
+
+  it('let who listens ask for room meanwhile: a read that has none then says so', async () => {
+    const manager = new MapManager({ mapper: 'read', windowSize: 16 * KiB, maxMappedBytes: 16 * KiB })
+    const file = await manager.open(tempFile('told.bin', Buffer.alloc(64 * KiB, 7)))
+    let loading: Promise<unknown> = Promise.resolve()
+    const listen = () => {
+      unsubscribe('slidemap:map', listen)
+      loading = file.cursor().load(32 * KiB)
+    }
+    subscribe('slidemap:map', listen)
+    try {
+      const buffer = file.buffer()
+      expect(() => buffer.readUInt8(0))
+        .to.throw()
+        .with.property('code', 'ERR_MAP_LIMIT')
+      await loading
+      expect(manager.stats()).to.include({ regions: 1, waiters: 0 })
+    } finally {
+      unsubscribe('slidemap:map', listen)
+      await manager.close()
+    }
+  })
 })

@@ -68,10 +68,13 @@ export function tryLease(view: CursorView, offset: number, length: number): Wind
   const place = view.base + offset
   view.file.throwIfClosed()
   if (place < view.limit) throwIfEnded(view, place)
+  const wanted = within(view, offset, length)
+  // A new region would not hold it, and take the room of another.
+  if (wanted > view.windowSize && view.file.shared.find(place) === undefined) return undefined
   const cursor = new Cursor(view)
   try {
     cursor.use(offset, length)
-    if (cursor.length === within(view, offset, length)) return new SharedWindow(cursor)
+    if (cursor.length === wanted) return new SharedWindow(cursor)
   } catch (error) {
     cursor[Symbol.dispose]()
     throw error
@@ -83,7 +86,7 @@ export function tryLease(view: CursorView, offset: number, length: number): Wind
 /**
  * The same, in a region of its own if need be.
  *
- * @throws {SlidemapError} ERR_MAP_UNSUPPORTED where it is longer than one mapping can be
+ * @throws {SlidemapError} what {@link tryLease} does; ERR_MAP_UNSUPPORTED where it is longer than one mapping can be
  */
 export function lease(view: CursorView, offset: number, length: number): Window {
   const shared = tryLease(view, offset, length)

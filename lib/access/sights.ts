@@ -53,7 +53,8 @@ export class Sights implements Pieces {
     throwIfEnded(this.#view, place)
     const made = file.shared.map({ offset: place, length: 1, size: 1, windowSize })
     made.unlease()
-    return made
+    // Whoever waits for room may be served at that, by what listens for mappings, say; and this is the room there is.
+    return made.released ? this.at(place) : made
   }
 
   /** See {@link Pieces.pieceAt}; nothing of it was lost before. Whoever is done with pieces {@link verify}s the last. */

@@ -65,6 +65,19 @@ for (const mapper of realMappers) {
       if (canWitness) expect(mappedBytesOf(path)).to.equal(0)
     })
 
+    it('take no room for a region that could not hold them', () => {
+      for (let offset = 0; offset < 8 * page; offset += 2 * page) buffer.readUInt8(offset)
+      const { maps, evictions } = manager.stats()
+      using window = buffer.lease(9 * page, 1)
+      expect(window.bytes.equals(expected(9 * page, 1))).to.equal(true)
+      expect(manager.stats()).to.include({ maps: maps + 1, evictions: evictions + 1 })
+      const before = manager.stats()
+      manager.collect()
+      using long = file.buffer().lease(0, 4 * page)
+      expect(long.bytes.equals(content.subarray(0, 4 * page))).to.equal(true)
+      expect(manager.stats().maps).to.equal(before.maps + 1)
+    })
+
     it('end with the buffer, and do not begin there', () => {
       const { length } = buffer
       using window = buffer.lease(length - 10, 1000)
