@@ -58,7 +58,8 @@ export class MappedFile extends Sequence {
   readonly #limit: number
 
   /**
-   * @internal
+   * Made by `open()`: what it takes is slidemap's own.
+   *
    * @param base where it begins, in bytes from the start of the file
    * @param limit where it ends, whatever becomes of the file; Infinity where it ends with the file
    */

@@ -23,7 +23,7 @@ async function check(folder: string, args: string[]): Promise<string> {
 /** A program as strict as one can be. A line under `@ts-expect-error` must not compile. */
 const consumer = `
 import { Readable } from 'streamx'
-import { concat, MapManager, open, type Window, type WindowOptions } from 'slidemap'
+import { Concatenation, Cursor, concat, MapManager, MappedBuffer, MappedFile, open, type Window, type WindowOptions } from 'slidemap'
 import { mapperConformance } from 'slidemap/conformance'
 
 export const none: WindowOptions = { start: undefined, end: undefined, signal: undefined, follow: undefined }
@@ -54,6 +54,14 @@ concat([]).windows().slide(0, 1)
 file.source
 // @ts-expect-error
 file.windowSize
+// @ts-expect-error
+new MappedFile()
+// @ts-expect-error
+new Cursor()
+// @ts-expect-error
+new MappedBuffer()
+// @ts-expect-error
+new Concatenation()
 `
 
 const options = {

@@ -49,7 +49,8 @@ export class MappedBuffer extends NumberReader implements Disposable {
   readonly #sights: Sights
 
   /**
-   * @internal
+   * Made by `file.buffer()`: what it takes is slidemap's own.
+   *
    * @param view what to read: `base` and `limit`, which lies inside the file, are the range
    */
   constructor(view: CursorView) {
@@ -70,7 +71,9 @@ export class MappedBuffer extends NumberReader implements Disposable {
   at(index: number): number | undefined {
     const whole = Math.trunc(index) || 0
     const offset = whole < 0 ? whole + this.length : whole
-    return offset >= 0 && offset < this.length ? this.readUInt8(offset) : undefined
+    if (offset >= 0 && offset < this.length) return this.readUInt8(offset)
+    this.#sights.throwIfClosed()
+    return undefined
   }
 
   /**
@@ -82,6 +85,7 @@ export class MappedBuffer extends NumberReader implements Disposable {
    * @throws {SlidemapError} as every read does
    */
   slice(start?: number, end?: number): Buffer {
+    this.#sights.throwIfClosed()
     const first = this.#clamp(start, 0)
     const until = Math.max(first, this.#clamp(end, this.length))
     const copy = Buffer.allocUnsafe(until - first)
@@ -113,6 +117,7 @@ export class MappedBuffer extends NumberReader implements Disposable {
     }
     if (until < 0) throw invalidRange('sourceEnd', '>= 0', until)
     const count = Math.min(this.length - first, until - first, target.length - to)
+    this.#sights.throwIfClosed()
     if (count <= 0) return 0
     this.#copyTo(target, to, first, first + count)
     return count
@@ -125,11 +130,13 @@ export class MappedBuffer extends NumberReader implements Disposable {
    * @throws {SlidemapError} as every read does, of either
    */
   equals(other: Uint8Array | MappedBuffer): boolean {
+    this.#sights.throwIfClosed()
     if (other === this) return true
     const mapped = other instanceof MappedBuffer
     if (!mapped && !types.isUint8Array(other)) {
       throw invalidType('other', 'an instance of Buffer, Uint8Array or MappedBuffer', other)
     }
+    if (mapped) other.#sights.throwIfClosed()
     if (other.length !== this.length) return false
     // Of another mapped buffer a little at a time is copied: its pages and these need not be mapped at once.
     const step = mapped ? COMPARED : this.length
@@ -175,6 +182,7 @@ export class MappedBuffer extends NumberReader implements Disposable {
 
   /** The bytes, one after the other. */
   *[Symbol.iterator](): Generator<number, undefined> {
+    this.#sights.throwIfClosed()
     for (let at = 0; at < this.length; at++) yield this.readUInt8(at)
   }
 
@@ -211,6 +219,7 @@ export class MappedBuffer extends NumberReader implements Disposable {
    *
    * @param start negative ones count from the end; clamped, as Buffer does; default 0
    * @param end default the end
+   * @throws {RangeError} ERR_OUT_OF_RANGE for a copy that one Buffer cannot hold
    * @throws {SlidemapError} as every read does
    */
   subarray(start?: number, end?: number): Window {
@@ -226,7 +235,7 @@ export class MappedBuffer extends NumberReader implements Disposable {
    *
    * @param offset bytes, 0 <= offset <= length
    * @param length bytes, >= 0; clamped at the end of this buffer, which is also the default
-   * @throws {SlidemapError} ERR_MAP_OUT_OF_RANGE for an offset past the end
+   * @throws {SlidemapError} ERR_MAP_OUT_OF_RANGE for an offset past the end, ERR_MAP_CLOSED, ERR_MAP_RELEASED
    * @throws {TypeError} ERR_INVALID_ARG_TYPE
    * @throws {RangeError} ERR_OUT_OF_RANGE
    */
@@ -288,6 +297,7 @@ export class MappedBuffer extends NumberReader implements Disposable {
   }
 
   #search(search: typeof searchForwards, query: Query | number): number {
+    this.#sights.throwIfClosed()
     if (typeof query === 'number') return query
     const found = search(this.#sights, query)
     const size = typeof query.needle === 'number' ? 1 : query.needle.length

@@ -71,7 +71,7 @@ export class Cursor implements Disposable {
   #loading: AbortController | undefined
   #disposed = false
 
-  /** @internal */
+  /** Made by `file.cursor()`: what it takes is slidemap's own. */
   constructor(view: CursorView) {
     this.#view = view
     this.#start = view.base
@@ -268,9 +268,14 @@ export class Cursor implements Disposable {
     return start >= this.#start && start < this.#start + this.length
   }
 
-  /** Another cursor, at the same place: it leases the same region, and goes its own ways. */
+  /**
+   * Another cursor, at the same place: it leases the same region, and goes its own ways.
+   *
+   * @throws {SlidemapError} ERR_MAP_CLOSED, ERR_MAP_RELEASED once disposed of
+   */
   clone(): Cursor {
     this.#throwIfDisposed()
+    this.#view.file.throwIfClosed()
     const clone = new Cursor(this.#view)
     clone.#start = this.#start
     const { region } = this.#grip

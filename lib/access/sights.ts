@@ -49,7 +49,6 @@ export class Sights implements Pieces {
     }
     this.throwIfClosed()
     const { file, windowSize } = this.#view
-    file.throwIfClosed()
     throwIfEnded(this.#view, place)
     const made = file.shared.map({ offset: place, length: 1, size: 1, windowSize })
     made.unlease()
@@ -116,9 +115,12 @@ export class Sights implements Pieces {
     this.regions = NOTHING
   }
 
+  /** @throws {SlidemapError} ERR_MAP_RELEASED after {@link close}, ERR_MAP_CLOSED */
   throwIfClosed(): void {
-    if (this.regions !== NOTHING) return
-    throw new SlidemapError('ERR_MAP_RELEASED', 'the buffer was disposed of', { path: this.#view.file.path })
+    const { file } = this.#view
+    if (this.regions === NOTHING)
+      throw new SlidemapError('ERR_MAP_RELEASED', 'the buffer was disposed of', { path: file.path })
+    file.throwIfClosed()
   }
 
   /** Throw what explains that bytes of a region were lost, and let nobody see it any more. */

@@ -86,7 +86,7 @@ export class Concatenation<S = unknown> extends Sequence {
   /** A list that can be walked once has been. */
   #spent = false
 
-  /** @internal */
+  /** Made by `concat()`: what it takes is slidemap's own. */
   constructor(
     sources: Iterable<S> | AsyncIterable<S>,
     defaults: ConcatDefaults<S>,

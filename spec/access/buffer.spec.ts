@@ -313,7 +313,17 @@ for (const mapper of realMappers) {
         ['readIntBE', b => b.readIntBE(0, 3)],
         ['iterate', b => [...b]],
         ['lease', b => b.lease(0, 10)],
-        ['subarray', b => b.subarray(0, 10)]
+        ['subarray', b => b.subarray(0, 10)],
+        ['buffer', b => b.buffer()],
+        ['at, of no byte', b => b.at(content.length)],
+        ['slice, of nothing', b => b.slice(0, 0)],
+        ['copy, of nothing', b => b.copy(Buffer.alloc(0))],
+        ['indexOf, of nothing', b => b.indexOf('')],
+        ['lastIndexOf, past what fits', b => b.lastIndexOf('x', -content.length - 1)],
+        ['equals, with itself', b => b.equals(b)],
+        ['equals, with what is longer', b => b.equals(Buffer.alloc(content.length + 1))],
+        ['equals, the other way round', b => file.buffer(0, 3).equals(b)],
+        ['subarray, of nothing', b => b.subarray(0, 0)]
       ]
       buffer.readUInt8(0)
       const disposed = file.buffer()
