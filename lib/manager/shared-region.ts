@@ -16,7 +16,7 @@ import type { RegionList } from './region-list.js'
  * Who looks, leases: a leased region is never unmapped to make room. When the last lease ends it rests in the cache,
  * and is the first to go there once all others have been used after it.
  *
- * Pinning and recency are these two methods and nothing else, as in git's `use_pack()`.
+ * Pinning is `lease()` and `unlease()`, recency `touch()`, as in git's `use_pack()`.
  */
 export class SharedRegion extends Region implements Linked<SharedRegion> {
   previous: SharedRegion | undefined
