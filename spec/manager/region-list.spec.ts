@@ -129,6 +129,19 @@ describe('a region list', () => {
     }
   })
 
+  it('answers what it found last near a byte, whether that holds it or not, until it leaves', () => {
+    const list = new RegionList<Range>()
+    const [first, second] = [0, 8192].map(offset => ({ offset, length: 4096 })) as [Range, Range]
+    for (const range of [first, second]) list.add(range)
+    expect(list.latest(0)).to.equal(undefined)
+    list.find(1)
+    expect([list.latest(4095), list.latest(8192)]).to.deep.equal([first, first])
+    list.find(8192)
+    expect(list.latest(1)).to.equal(second)
+    list.remove(second)
+    expect(list.latest(1)).to.equal(undefined)
+  })
+
   it('works with 100,000 members that join and leave in any order, past 2^32', () => {
     const list = new RegionList<Range>()
     const base = 2 ** 40
