@@ -13,14 +13,9 @@ export class Jobs {
     this.#turns = new Budget({ limit: concurrency, name: 'concurrency', unit: 'jobs' })
   }
 
-  /** How many jobs given now would start now. */
-  get free(): number {
-    return this.#turns.waiters > 0 ? 0 : this.#turns.limit - this.#turns.held
-  }
-
   /** Whether a job given now would start now. */
   get idle(): boolean {
-    return this.free > 0
+    return this.#turns.waiters === 0 && this.#turns.held < this.#turns.limit
   }
 
   /**

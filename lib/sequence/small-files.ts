@@ -8,13 +8,10 @@ import type { Mapping } from '../mapping/mapper.js'
 /** What one job reads at the most, in bytes. */
 const MAX_ROOM = 2 ** 30
 
-/** So many files are worth two jobs: one thread then reads while the other, or the consumer, has to wait. */
-const WORTH_TWO = 32
-
 /** A file that was read: its bytes, none where it is empty. Undefined: it has to be opened on its own. */
 export type Whole = { readonly region: Region | undefined; readonly length: number } | undefined
 
-/** What is granted to a job, or two: bytes, and one handle each, since each file is closed before the next is opened. */
+/** What is granted to a job: bytes, and one handle, since each file is closed before the next one is opened. */
 interface Grant {
   readonly room: number
 }
@@ -25,8 +22,6 @@ export class SmallFiles {
   readonly #manager: RegionManager
   readonly #regions: Ledger
   readonly #signal: AbortSignal
-  /** Each of two jobs at a time is a reader of its own, whose files share memory. */
-  readonly #readers = [{}, {}] as const
   /** Bytes of a file in the last job, on average. */
   #usual: number
 
@@ -91,40 +86,18 @@ export class SmallFiles {
 
   /** Owns the grant. */
   async #run(paths: (string | Buffer)[], { room }: Grant): Promise<Whole[]> {
-    const { bytes, handles, jobs } = this.#manager
-    // Nobody waits for the second one's sake.
-    const may = paths.length >= WORTH_TWO && room >= 2 * this.limit && jobs.free >= 2
-    const twice = may && handles.budget.tryAcquire(1)
+    const { bytes, handles } = this.#manager
     let used = 0
     try {
-      const read = twice ? this.#twoJobs(paths, room / 2) : this.#job(paths, room, 0)
-      const wholes = this.#wholes(await read)
+      const wholes = this.#wholes(await this.#job(paths, room))
       used = bytesIn(wholes)
       if (used > 0) this.#manager.ledgers.add(this.#regions)
       this.#usual = Math.ceil(used / wholes.length)
       return wholes
     } finally {
-      handles.budget.release(twice ? 2 : 1)
+      handles.budget.release(1)
       bytes.release(room - used)
     }
-  }
-
-  /** Half of the files each. */
-  async #twoJobs(paths: (string | Buffer)[], room: number): Promise<readonly (Mapping | undefined)[]> {
-    const half = Math.ceil(paths.length / 2)
-    const [first, second] = await Promise.allSettled([
-      this.#job(paths.slice(0, half), Math.floor(room), 0),
-      this.#job(paths.slice(half), Math.floor(room), 1)
-    ])
-    if (first.status === 'rejected' || second.status === 'rejected') {
-      // The one that was through before the signal was aborted has files still.
-      for (const job of [first, second]) if (job.status === 'fulfilled') unmapAll(job.value)
-      throw this.#signal.reason
-    }
-    if (first.value.length === half) return [...first.value, ...second.value]
-    // In order: what the first had no room for comes before all of the second.
-    unmapAll(second.value)
-    return first.value
   }
 
   #wholes(mappings: readonly (Mapping | undefined)[]): Whole[] {
@@ -138,13 +111,9 @@ export class SmallFiles {
     })
   }
 
-  async #job(
-    paths: (string | Buffer)[],
-    room: number,
-    reader: 0 | 1
-  ): Promise<readonly (Mapping | undefined)[]> {
+  async #job(paths: (string | Buffer)[], room: number): Promise<readonly (Mapping | undefined)[]> {
     const { jobs, mapper } = this.#manager
-    const task = { paths, limit: this.limit, room, reader: this.#readers[reader] }
+    const task = { paths, limit: this.limit, room, reader: this }
     let mappings: readonly (Mapping | undefined)[] | undefined
     try {
       mappings = await jobs.run(async () => mapper.readSmall?.(task, this.#signal), this.#signal)
@@ -153,15 +122,11 @@ export class SmallFiles {
       // Whatever it was: opening the first of them on its own will tell, or do.
     }
     if (this.#signal.aborted) {
-      unmapAll(mappings ?? [])
+      for (const mapping of mappings ?? []) mapping?.unmap()
       throw this.#signal.reason
     }
     return mappings?.length ? mappings : [undefined]
   }
-}
-
-function unmapAll(mappings: readonly (Mapping | undefined)[]): void {
-  for (const mapping of mappings) mapping?.unmap()
 }
 
 function bytesIn(wholes: readonly Whole[]): number {
