@@ -67,7 +67,7 @@ static bool read_open(int fd, size_t limit, char *bytes, size_t room, int32_t *l
   struct file_info info;
   const char *syscall;
   if (file_stat(fd, &info, &syscall) != 0 || info.size > limit || !is_plain(fd, &info)) return true;
-  if (info.size > room) return false;
+  if (small_files_step((size_t)info.size) > room) return false;
   if (read_whole(fd, bytes, (size_t)info.size)) *length = (int32_t)info.size;
   return true;
 }
@@ -89,8 +89,9 @@ void small_files_read(struct small_files *files, const atomic_bool *cancelled)
     }
     files->lengths[files->done] = length;
     if (length > 0) {
-      bytes += small_files_step((size_t)length);
-      room -= (size_t)length;
+      size_t step = small_files_step((size_t)length);
+      bytes += step;
+      room -= step;
     }
     path += strlen(path) + 1;
   }

@@ -19,7 +19,7 @@ struct small_files {
   char *paths;    /* `count` of them, one after the other, each ends in a NUL; owned, from malloc */
   size_t count;
   size_t limit;   /* bytes of a file at most; fits an int32_t */
-  size_t room;    /* bytes of all of them at the most */
+  size_t room;    /* bytes of all of them at the most, each in whole pages */
   char *bytes;    /* where to: small_files_span() of them, not owned; NULL for memory that is made for it */
   char *heap;     /* that memory; owned, from malloc */
   size_t done;    /* answered: how many were looked at; those after them found no room */

@@ -139,7 +139,7 @@ export interface Addon {
    * @param job as for `run`
    * @param paths bytes of 1 to 65536 paths, each with a null byte after it; copied before the call returns
    * @param limit bytes of one file at the most, 0 .. 2^30
-   * @param room bytes of all of them at the most, 0 .. 2^30
+   * @param room bytes of all of them at the most, each in whole pages, 0 .. 2^30
    * @param slot with `serial` what {@link blank} made; where that is no live mapping, memory of the job's own
    * @param offset in that memory, in bytes: whole pages, and as many bytes after it as `room` and a page for each path
    */

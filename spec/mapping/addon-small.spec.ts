@@ -9,7 +9,9 @@ import { MapManager } from '../../lib/index.js'
 
 const page = addon.pageSize
 const SIZE = 2 * page + 10
-/** Bytes of memory for them all. */
+/** Bytes of whole pages for all of them, */
+const ROOM = 4 * 3 * page
+/** and of memory. */
 const SPAN = 8 * 4 * page
 
 const contents = [1, 2, 3, 4].map(seed => bytesAt(seed, 0, SIZE))
@@ -29,7 +31,7 @@ function blank(): Memory {
 }
 
 async function readInto({ slot, serial }: Memory, offset = 0): Promise<ArrayBuffer[]> {
-  const { buffers, copied } = await addon.readSmall(nextJob(), list, SIZE, 4 * SIZE, slot, serial, offset)
+  const { buffers, copied } = await addon.readSmall(nextJob(), list, SIZE, ROOM, slot, serial, offset)
   expect(copied).to.equal(false)
   return buffers as ArrayBuffer[]
 }
@@ -112,7 +114,7 @@ describe('memory that small files are read into', () => {
     const mapped = addon.runSync(-1, Buffer.from(tempFile('a file', Buffer.alloc(SPAN))), 0, 0, SPAN, true)
     wrong.push([mapped.slot, mapped.serial, 0])
     for (const place of wrong) {
-      const call = async () => addon.readSmall(nextJob(), list, SIZE, 4 * SIZE, ...place)
+      const call = async () => addon.readSmall(nextJob(), list, SIZE, ROOM, ...place)
       expect(await failure(call())).to.include({ code: 'ERR_OUT_OF_RANGE' })
     }
     addon.unmap(slot, serial, null)
@@ -121,7 +123,7 @@ describe('memory that small files are read into', () => {
   })
 
   it('is the heap’s where there is none', async () => {
-    const { buffers, copied } = await addon.readSmall(nextJob(), list, SIZE, 4 * SIZE, 0, 0, 0)
+    const { buffers, copied } = await addon.readSmall(nextJob(), list, SIZE, ROOM, 0, 0, 0)
     expect(copied).to.equal(true)
     expect(
       buffers.map((buffer, i) => Buffer.from(buffer as ArrayBuffer).equals(contents[i] as Buffer))
@@ -159,7 +161,7 @@ describe('A late reader of small files', () => {
     for await (const window of manager.concat(paths).windows()) {
       if (window.index % 7 === 0) kept.push(window.retain())
     }
-    expect(manager.stats().mappedBytes).to.equal(kept.length * SIZE)
+    expect(manager.stats().mappedBytes).to.equal(kept.length * 3 * page)
     for (const { bytes, index } of kept) expect(bytes.equals(bytesAt(index, 0, SIZE))).to.equal(true)
     for (const window of kept) window.release()
     expect(manager.stats().mappedBytes).to.equal(0)
