@@ -196,7 +196,7 @@ export class Cursor implements Disposable {
   #leave(region: SharedRegion, shown: number): void {
     try {
       // First, since that may find bytes lost.
-      if (!region.region.released) this.#view.file.attestSync(region.region, shown)
+      if (!region.released) this.#view.file.attestSync(region, shown)
       const { lost } = region
       if (lost >= 0 && lost < shown) throw this.#view.file.explainLossSync(lost)
     } finally {
@@ -210,13 +210,13 @@ export class Cursor implements Disposable {
     const bytes = this.#bytes
     // Mostly that is all: what was shown before was asked about when the cursor left it.
     if (bytes !== undefined && bytes[this.#length - 1] !== 0 && !region.suspect) return true
-    return !(region.suspect && region.lost >= 0) && region.region.doubt(this.#shown) === undefined
+    return !(region.suspect && region.lost >= 0) && region.doubt(this.#shown) === undefined
   }
 
   /** Whether there is a window: between `use()` or `load()` and `unuse()`, while the file is open. */
   get valid(): boolean {
     const { region } = this.#grip
-    return region !== undefined && !region.region.released
+    return region !== undefined && !region.released
   }
 
   /** Where the window begins, or began, in bytes from the start of the file. */
@@ -236,14 +236,14 @@ export class Cursor implements Disposable {
    */
   get bytes(): Buffer {
     const { region } = this.#grip
-    if (region === undefined || region.region.released) throw this.#released('the cursor has no window')
+    if (region === undefined || region.released) throw this.#released('the cursor has no window')
     const bytes = this.#bytes
     return bytes === undefined ? this.#lend(region) : bytes
   }
 
   #lend(region: SharedRegion): Buffer {
     region.lent = true
-    this.#bytes = region.region.view({ offset: this.#start, length: this.#length })
+    this.#bytes = region.view({ offset: this.#start, length: this.#length })
     return this.#bytes
   }
 
@@ -252,7 +252,7 @@ export class Cursor implements Disposable {
    * `offset` is; -1 for none.
    */
   get lost(): number {
-    const lost = this.#grip.region?.region.lost ?? -1
+    const lost = this.#grip.region?.lost ?? -1
     if (lost < 0 || lost >= this.#shown) return -1
     return Math.max(lost - this.#view.base, 0)
   }
@@ -279,7 +279,7 @@ export class Cursor implements Disposable {
     const clone = new Cursor(this.#view)
     clone.#start = this.#start
     const { region } = this.#grip
-    if (region === undefined || region.region.released) return clone
+    if (region === undefined || region.released) return clone
     region.lease()
     clone.#grip.region = region
     clone.#limit = this.#limit

@@ -92,7 +92,7 @@ export class Sights implements Pieces {
     if (region === undefined) return
     const { base, file } = this.#view
     const end = Math.min(base + until, this.#until)
-    if (end > Math.max(base, region.offset)) file.attestSync(region.region, end)
+    if (end > Math.max(base, region.offset)) file.attestSync(region, end)
     if (region.lost !== -1) this.#fail(region)
   }
 
@@ -107,7 +107,7 @@ export class Sights implements Pieces {
     if (!(region instanceof SharedRegion)) return
     const { lost } = region
     if (lost !== -1 && lost < end) this.#fail(region)
-    this.#view.file.attestSync(region.region, end)
+    this.#view.file.attestSync(region, end)
   }
 
   /** See nothing any more. */

@@ -61,11 +61,6 @@ export class SharedRegion extends Region implements Linked<SharedRegion> {
     this.#current = home.add(this)
   }
 
-  /** Itself, for who has nothing to do with sharing. */
-  get region(): Region {
-    return this
-  }
-
   /** Whether it is what is found at its place: else whoever leases it may finish, and nobody else gets it. */
   get current(): boolean {
     return this.#current
