@@ -158,6 +158,8 @@ if (files.length === 0) {
         'valgrind',
         '--quiet',
         '--error-exitcode=9',
+        // Who goes on after a fault that was mended needs all of its registers, not what unwinding needs.
+        '--vex-iropt-register-updates=allregs-at-mem-access',
         '--leak-check=full',
         '--show-leak-kinds=definite,indirect'
       ]
