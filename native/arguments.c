@@ -25,16 +25,6 @@ static napi_valuetype type_of(napi_env env, napi_value value)
   return type;
 }
 
-struct environment *argument_values(napi_env env, napi_callback_info info, size_t count, napi_value *values)
-{
-  void *environment = NULL;
-  if (napi_get_cb_info(env, info, &count, values, NULL, NULL) == napi_ok &&
-      napi_get_instance_data(env, &environment) == napi_ok && environment)
-    return environment;
-  napi_throw_error(env, NULL, "the environment is being torn down");
-  return NULL;
-}
-
 bool invalid_type(napi_env env, const char *name, const char *expected, napi_value value)
 {
   char message[256];

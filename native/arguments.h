@@ -15,13 +15,6 @@
 #define SAFE_INTEGER_MAX INT64_C(9007199254740991)
 #define ARGUMENT_SAFE_WORDS "an integer >= 0 and <= 2^53 - 1"
 
-struct environment;
-
-/*
- * Read so many arguments of a call, missing ones as undefined. This environment, or NULL with an exception pending.
- */
-struct environment *argument_values(napi_env env, napi_callback_info info, size_t count, napi_value *values);
-
 /* Throw that an argument must be something else: `expected` goes on as in "must be ...". Always false. */
 bool invalid_type(napi_env env, const char *name, const char *expected, napi_value value);
 bool invalid_range(napi_env env, const char *name, const char *expected, double value);

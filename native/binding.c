@@ -7,7 +7,6 @@
 #include "outcome.h"
 #include "page_cache_call.h"
 #include "scan_call.h"
-#include "small_call.h"
 
 #include <stdlib.h>
 
@@ -16,9 +15,16 @@
 /* The most arguments that a function of ours takes. */
 enum { ARGUMENTS_MAX = 7 };
 
+/* Read the arguments, missing ones as undefined. This environment, or NULL with an exception pending. */
 static struct environment *enter(napi_env env, napi_callback_info info, napi_value values[ARGUMENTS_MAX])
 {
-  return argument_values(env, info, ARGUMENTS_MAX, values);
+  size_t count = ARGUMENTS_MAX;
+  void *environment = NULL;
+  if (napi_get_cb_info(env, info, &count, values, NULL, NULL) == napi_ok &&
+      napi_get_instance_data(env, &environment) == napi_ok && environment)
+    return environment;
+  napi_throw_error(env, NULL, "the environment is being torn down");
+  return NULL;
 }
 
 static napi_value undefined(napi_env env)
@@ -113,6 +119,31 @@ static napi_value cancel(napi_env env, napi_callback_info info)
   return undefined(env);
 }
 
+/* ---- readSmall ---- */
+
+static napi_value read_small(napi_env env, napi_callback_info info)
+{
+  napi_value values[ARGUMENTS_MAX];
+  struct environment *environment = enter(env, info, values);
+  int64_t job, limit;
+  uint8_t *bytes;
+  char *paths;
+  size_t count, room;
+  if (!environment || !job_argument(env, values[0], &job) ||
+      !argument_integer(env, values[2], "limit", 0, 1 << 30, "an integer >= 0 and <= 2^30", &limit) ||
+      !argument_bytes(env, values[3], "target", &bytes, &room) ||
+      !argument_paths(env, values[1], "paths", &paths, &count))
+    return NULL;
+  struct small_files *small = small_files_new(paths, count, (size_t)limit);
+  if (!small) {
+    free(paths);
+    return throw_out_of_memory(env, "a batch of files");
+  }
+  small->bytes = (char *)bytes;
+  small->room = room;
+  return job_read_small(env, environment, (double)job, small, values[3]);
+}
+
 /* ---- mappings ---- */
 
 /* The first two arguments name a mapping. `*slot` is NULL where it is not alive, or another environment's. */
@@ -165,8 +196,8 @@ static napi_value unmap(napi_env env, napi_callback_info info)
    */
   if (!slot || !slot_take(slot, serial)) return number(env, -1);
   int64_t fault = atomic_load(&slot->fault);
-  if (attached && napi_detach_arraybuffer(env, values[2]) == napi_ok) slot->attached--;
-  environment_unmap(environment, slot, slot->attached == 0);
+  bool detached = attached && napi_detach_arraybuffer(env, values[2]) == napi_ok;
+  environment_unmap(environment, slot, detached);
   return number(env, (double)fault);
 }
 
@@ -342,7 +373,7 @@ NAPI_MODULE_INIT()
     { "run", run }, { "runSync", run_sync }, { "cancel", cancel }, { "unmap", unmap }, { "fault", fault },
     { "advise", advise }, { "resident", resident }, { "forget", forget }, { "close", close_file },
     { "drain", drain }, { "counters", counters }, { "closeSync", close_file_sync },
-    { "readSmall", read_small_call }, { "blank", blank_call }, { "detach", detach_call }, { "visitCache", visit_cache_call }, { "scan", scan_call },
+    { "readSmall", read_small }, { "visitCache", visit_cache_call }, { "scan", scan_call },
     { "keepFreedMemory", keep_freed_memory },
   };
   const char *lacked = host_lacks();

@@ -3,9 +3,8 @@
     {
       'target_name': 'slidemap',
       'sources': [
-        'arguments.c', 'batch.c', 'binding.c', 'blank.c', 'environment.c', 'fault_guard.c', 'heap.c', 'jobs.c', 'losses.c', 'outcome.c',
-        'page_cache.c', 'page_cache_call.c', 'scan.c', 'scan_call.c', 'slots.c', 'small_call.c',
-        'small_files.c', 'task.c'
+        'arguments.c', 'binding.c', 'environment.c', 'fault_guard.c', 'heap.c', 'jobs.c', 'losses.c', 'outcome.c',
+        'page_cache.c', 'page_cache_call.c', 'scan.c', 'scan_call.c', 'slots.c', 'small_files.c', 'task.c'
       ],
       'include_dirs': ['<!(node -p "require(\'node-api-headers\').include_dir")'],
       'defines': ['NAPI_VERSION=8'],

@@ -1,7 +1,6 @@
 #define _GNU_SOURCE
 #include "environment.h"
 
-#include "blank.h"
 #include "fault_guard.h"
 #include "mapping.h"
 
@@ -60,19 +59,18 @@ static size_t whole_pages(size_t length)
   return (length + page - 1) & ~(page - 1);
 }
 
-/*
- * What the OS says where there are no mappings left is said before the rest of the process has none. Without a
- * descriptor, memory that is no file's.
- */
+/* What the OS says where there are no mappings left is said before the rest of the process has none. */
 static int map_within_limit(struct environment *environment, int fd, uint64_t offset, size_t length,
                             void **start)
 {
   if (slot_ranges() >= environment->range_limit) return OS_ENOMEM;
-  return fd < 0 ? memory_blank(length, start) : memory_map(fd, offset, length, start);
+  return memory_map(fd, offset, length, start);
 }
 
-static int map(struct environment *environment, int fd, uint64_t offset, size_t length, struct slot **slot)
+int environment_map(struct environment *environment, int fd, uint64_t offset, size_t length,
+                    struct slot **slot)
 {
+  guard_install();
   void *start;
   int error = map_within_limit(environment, fd, offset, length, &start);
   /* What rests takes address space, and counts against the OS's limit of mappings. */
@@ -91,20 +89,6 @@ static int map(struct environment *environment, int fd, uint64_t offset, size_t 
   atomic_fetch_add(&environment->mappings, 1);
   atomic_fetch_add(&environment->mapped_bytes, mapped);
   return 0;
-}
-
-int environment_map(struct environment *environment, int fd, uint64_t offset, size_t length,
-                    struct slot **slot)
-{
-  guard_install();
-  return map(environment, fd, offset, length, slot);
-}
-
-int environment_blank(struct environment *environment, size_t length, struct slot **slot)
-{
-  int error = map(environment, -1, 0, length, slot);
-  if (!error) (*slot)->blank = true;
-  return error;
 }
 
 static void count_out(struct environment *environment, const struct slot *slot)
@@ -224,7 +208,6 @@ static void drop_sight(struct environment *environment, struct slot *slot)
 
 void environment_end(struct slot *slot)
 {
-  if (!slot_unback(slot)) return;
   struct environment *environment = atomic_load(&slot->owner);
   if (slot_take(slot, slot_serial(slot))) {
     count_out(environment, slot);

@@ -76,12 +76,6 @@ int environment_map(struct environment *environment, int fd, uint64_t offset, si
                     struct slot **slot);
 
 /*
- * The same for empty memory that is no file's: jobs may read into it, and several ArrayBuffers be made over it, each
- * after slot_back.
- */
-int environment_blank(struct environment *environment, size_t length, struct slot **slot);
-
-/*
  * End a mapping that the caller has taken: its pages go at once.
  *
  * detached: no ArrayBuffer reaches the range any more, so the range may rest and be given back before the
@@ -91,8 +85,7 @@ void environment_unmap(struct environment *environment, struct slot *slot, bool 
 
 /*
  * The memory under a slot's ArrayBuffer is out of use for good, or there was none: drops the memory's hold,
- * and ends the mapping if nobody did. Once for each slot, on any thread; of a slot that was backed more often
- * (slot_back), once for each time, and the last of them does it.
+ * and ends the mapping if nobody did. Once for each slot, on any thread.
  */
 void environment_end(struct slot *slot);
 

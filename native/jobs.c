@@ -2,12 +2,12 @@
 #include "jobs.h"
 
 #include "arguments.h"
-#include "batch.h"
 #include "outcome.h"
 #include "page_cache.h"
 #include "small_files.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /*
  * Made, completed and freed on the environment's own thread; in between `task` belongs to a thread of the
@@ -22,6 +22,7 @@ struct job {
   char *path;                  /* owned; what task.path points to */
   struct task task;
   struct small_files *small; /* owned; NULL for other jobs */
+  napi_ref target;           /* keeps the memory that `small` is read into */
   struct cache_visit *visit; /* owned; NULL for other jobs */
   atomic_int fate;           /* enum fate: whose `task` is once nobody may complete it */
 };
@@ -29,8 +30,9 @@ struct job {
 /*
  * A runtime that ends need not complete the jobs under way (Deno does not). So the thread of the pool, when it is
  * through with a task, and the environment, when it gives the task up, each say so here; who comes second undoes it.
+ * What a job writes into memory of the runtime's (BUSY) is waited for: that memory may be gone next.
  */
-enum fate { UNDER_WAY, THROUGH, GIVEN_UP };
+enum fate { UNDER_WAY, BUSY, THROUGH, GIVEN_UP };
 
 /* On the thread of the pool. */
 static void get_through(struct job *job)
@@ -41,7 +43,10 @@ static void get_through(struct job *job)
 static void give_up(struct job *job)
 {
   atomic_store(&job->task.cancelled, true);
-  if (atomic_exchange(&job->fate, GIVEN_UP) == THROUGH) task_fail(&job->task, OS_ECANCELED, "");
+  int before = atomic_exchange(&job->fate, GIVEN_UP);
+  if (before == THROUGH) task_fail(&job->task, OS_ECANCELED, "");
+  while (before == BUSY && atomic_load(&job->fate) != THROUGH)
+    thread_yield();
 }
 
 static void link_job(struct job *job)
@@ -81,6 +86,7 @@ static void free_job(napi_env env, struct job *job)
 {
   unlink_job(job);
   if (job->work) napi_delete_async_work(env, job->work);
+  if (job->target) napi_delete_reference(env, job->target);
   atomic_fetch_sub(&job->environment->jobs, 1);
   environment_release(job->environment);
   free(job->path);
@@ -175,8 +181,21 @@ static void execute_small(napi_env env, void *data)
 {
   (void)env;
   struct job *job = data;
+  int fate = UNDER_WAY;
+  if (!atomic_compare_exchange_strong(&job->fate, &fate, BUSY)) return;
   small_files_read(job->small, &job->task.cancelled);
   get_through(job);
+}
+
+/* The lengths of the files that were looked at, as an Int32Array. */
+static bool make_lengths(napi_env env, const struct small_files *small, size_t count, napi_value *answer)
+{
+  void *lengths;
+  napi_value buffer;
+  size_t bytes = count * sizeof *small->lengths;
+  if (napi_create_arraybuffer(env, bytes, &lengths, &buffer) != napi_ok) return false;
+  if (bytes > 0) memcpy(lengths, small->lengths, bytes);
+  return napi_create_typedarray(env, napi_int32_array, count, buffer, 0, answer) == napi_ok;
 }
 
 static void complete_small(napi_env env, napi_status status, void *data)
@@ -184,17 +203,16 @@ static void complete_small(napi_env env, napi_status status, void *data)
   struct job *job = data;
   napi_value answer;
   /* Who cancelled has left, and was not told where it stopped. */
-  if (status != napi_ok || atomic_load(&job->task.cancelled)) job->small->done = 0;
-  if (batch_make(env, &job->task, job->small, &answer))
+  bool left = status != napi_ok || atomic_load(&job->task.cancelled);
+  if (make_lengths(env, job->small, left ? 0 : job->small->done, &answer))
     napi_resolve_deferred(env, job->deferred, answer);
   else
     reject_with_pending(env, job->deferred);
-  batch_leave(&job->task);
   free_job(env, job);
 }
 
 napi_value job_read_small(napi_env env, struct environment *environment, double number,
-                          struct small_files *small, struct slot *slot)
+                          struct small_files *small, napi_value target)
 {
   struct task task = { .environment = environment, .fd = -1 };
   struct job *job = new_job(environment, &task, number, NULL);
@@ -203,10 +221,10 @@ napi_value job_read_small(napi_env env, struct environment *environment, double 
     return throw_failure(env);
   }
   job->small = small;
-  batch_enter(&job->task, slot);
-  napi_value promise = start(env, job, execute_small, complete_small);
+  napi_value promise = NULL;
+  if (napi_create_reference(env, target, 1, &job->target) == napi_ok)
+    promise = start(env, job, execute_small, complete_small);
   if (promise) return promise;
-  batch_leave(&job->task);
   free_job(env, job);
   return throw_failure(env);
 }

@@ -18,14 +18,15 @@
 napi_value job_run(napi_env env, double number, const struct task *task, char *path);
 
 /*
- * Read small files on the thread pool. Answers the promise of their ArrayBuffers (see batch.h), or NULL with an
- * exception pending.
+ * Read small files on the thread pool. Answers the promise of their lengths, or NULL with an exception
+ * pending.
  *
- * small: the job's from here on.
- * slot:  has `small->bytes`, live and blank; NULL for memory of the job's own.
+ * small:  the job's from here on.
+ * target: the typed array that has `small->bytes`; referenced until the job has ended. (job_cancel_all waits
+ *         for what is being read, since an environment that ends may give memory back before its jobs are over.)
  */
 napi_value job_read_small(napi_env env, struct environment *environment, double number,
-                          struct small_files *small, struct slot *slot);
+                          struct small_files *small, napi_value target);
 
 /*
  * Visit the page cache on the thread pool. Answers the promise of the ranges that were absent, or NULL with an
@@ -42,7 +43,7 @@ napi_value job_close(napi_env env, struct environment *environment, int fd);
 /* Ask the jobs of this number to end soon. */
 void job_cancel(napi_env env, struct environment *environment, double number);
 
-/* JavaScript has ended: ask all to end soon. */
+/* JavaScript has ended: ask all to end soon. None writes into the runtime's memory afterwards. */
 void job_cancel_all(struct environment *environment);
 
 #endif

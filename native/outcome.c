@@ -23,32 +23,34 @@ static void on_collected(napi_env env, void *slot, void *hint)
   environment_unwatch(slot);
 }
 
-napi_status outcome_external(napi_env env, struct slot *slot, void *bytes, size_t length, napi_value *buffer)
+static napi_status create_external(napi_env env, struct slot *slot, napi_value *buffer)
 {
 #ifdef SLIDEMAP_NO_EXTERNAL_BUFFERS
-  (void)env, (void)slot, (void)bytes, (void)length, (void)buffer, (void)on_finalized;
+  (void)env, (void)slot, (void)buffer, (void)on_finalized, (void)on_collected;
   return napi_no_external_buffers_allowed;
 #else
-  napi_status status = napi_create_external_arraybuffer(env, bytes, length, on_finalized, slot, buffer);
-  if (status == napi_ok) slot->attached++;
-  return status;
+  void *start = (void *)atomic_load(&slot->start);
+  napi_status status =
+      napi_create_external_arraybuffer(env, start, slot->length, on_finalized, slot, buffer);
+  if (status != napi_ok) return status;
+  environment_watch(slot);
+  if (napi_add_finalizer(env, *buffer, slot, on_collected, NULL, NULL) != napi_ok) environment_unwatch(slot);
+  return napi_ok;
 #endif
 }
 
-void outcome_watch(napi_env env, struct slot *slot, napi_value object)
-{
-  environment_watch(slot);
-  if (napi_add_finalizer(env, object, slot, on_collected, NULL, NULL) != napi_ok) environment_unwatch(slot);
-}
-
-bool outcome_refused(napi_status status)
+/* Whether the runtime refused before it made anything: then the finalizer will never run. */
+static bool refused(napi_status status)
 {
   return status == napi_no_external_buffers_allowed || status == napi_pending_exception ||
          status == napi_cannot_run_js || status == napi_invalid_arg;
 }
 
-/* By its constructor, which throws where there is no memory: napi_create_arraybuffer() would end the process. */
-void *outcome_on_heap(napi_env env, size_t length, napi_value *buffer)
+/*
+ * Make an ArrayBuffer on the heap; NULL where there is no memory for it. By its constructor, which throws then:
+ * napi_create_arraybuffer() would end the process.
+ */
+static void *create_on_heap(napi_env env, size_t length, napi_value *buffer)
 {
   napi_value global, constructor, size, error;
   void *bytes;
@@ -70,7 +72,7 @@ void *outcome_on_heap(napi_env env, size_t length, napi_value *buffer)
 static napi_value copy_mapping(napi_env env, struct task *task)
 {
   napi_value buffer;
-  void *bytes = outcome_on_heap(env, task->slot->length, &buffer);
+  void *bytes = create_on_heap(env, task->slot->length, &buffer);
   if (!bytes) {
     task_fail(task, OS_ENOMEM, "malloc");
     return NULL;
@@ -85,10 +87,8 @@ static napi_status make_buffer(napi_env env, struct task *task, struct view *vie
 {
   struct slot *slot = task->slot;
   uint64_t serial = slot_serial(slot);
-  void *start = (void *)atomic_load(&slot->start);
-  napi_status status = outcome_external(env, slot, start, slot->length, &view->buffer);
+  napi_status status = create_external(env, slot, &view->buffer);
   if (status == napi_ok) {
-    outcome_watch(env, slot, view->buffer);
     view->slot = slot->index;
     view->serial = serial;
     task->slot = NULL;
@@ -99,7 +99,7 @@ static napi_status make_buffer(napi_env env, struct task *task, struct view *vie
     view->copied = view->buffer != NULL;
     if (task->slot) environment_end(task->slot);
     status = napi_ok;
-  } else if (outcome_refused(status)) {
+  } else if (refused(status)) {
     environment_end(slot);
   } else if (slot_take(slot, serial)) {
     /* It made something after all: the finalizer will run, if it did not yet, and drop the buffer's hold. */

@@ -80,9 +80,6 @@ struct slot *slot_claim(struct environment *owner, struct losses *losses, void *
   atomic_store(&slot->losses, losses);
   atomic_store(&slot->fault, -1);
   atomic_store(&slot->holds, 2);
-  atomic_store(&slot->backs, 1);
-  slot->attached = 0;
-  slot->blank = false;
   atomic_store(&slot->mapped, mapped);
   /* From here on the fault handler sees the range, so all it reads has to be there before. */
   atomic_store(&slot->start, (uintptr_t)start);
@@ -114,10 +111,6 @@ static void hide(struct slot *slot)
   while (atomic_load(&slot->busy) != 0)
     thread_yield();
 }
-
-void slot_back(struct slot *slot) { atomic_fetch_add(&slot->backs, 1); }
-
-bool slot_unback(struct slot *slot) { return atomic_fetch_sub(&slot->backs, 1) == 1; }
 
 void slot_hold(struct slot *slot) { atomic_fetch_add(&slot->holds, 1); }
 

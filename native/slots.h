@@ -36,9 +36,6 @@ struct slot {
   _Atomic int64_t fault;   /* bytes from the start to the first page lost, -1 for none */
   _Atomic uint32_t busy;   /* threads in the fault handler that look at this range */
   _Atomic uint32_t holds;
-  _Atomic uint32_t backs;  /* what the memory's hold is for: ArrayBuffers whose finalizer has not run, jobs */
-  uint32_t attached;       /* ArrayBuffers that are not detached, jobs; the owner's own thread only */
-  bool blank;              /* memory that is no file's; never changes while live */
   _Atomic(struct environment *) owner; /* a reference to it comes with each hold */
   _Atomic(struct losses *) losses;     /* the owner's */
   size_t length;                       /* bytes asked for, at most `mapped` */
@@ -74,12 +71,6 @@ bool slot_give_back(struct slot *slot);
 
 /* The range of a taken slot is gone without having been given back (COVER_LOST). */
 void slot_forget_range(struct slot *slot);
-
-/* The memory's hold is for one more ArrayBuffer or job. By who has that hold. */
-void slot_back(struct slot *slot);
-
-/* One of those is out of use; whether it was the last, whose hold is the caller's to drop. */
-bool slot_unback(struct slot *slot);
 
 /* Add the ArrayBuffer's hold. By who has another one. */
 void slot_hold(struct slot *slot);

@@ -6,33 +6,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct small_files *small_files_new(char *paths, size_t count, size_t limit, size_t room)
+struct small_files *small_files_new(char *paths, size_t count, size_t limit)
 {
   struct small_files *files = calloc(1, sizeof *files + count * sizeof *files->lengths);
   if (!files) return NULL;
   files->paths = paths;
   files->count = count;
   files->limit = limit;
-  files->room = room;
   return files;
-}
-
-size_t small_files_step(size_t length)
-{
-  size_t page = memory_page_size();
-  return (length + page - 1) & ~(page - 1);
-}
-
-size_t small_files_span(const struct small_files *files)
-{
-  return small_files_step(files->room) + files->count * memory_page_size();
 }
 
 void small_files_free(struct small_files *files)
 {
   if (!files) return;
   free(files->paths);
-  free(files->heap);
   free(files);
 }
 
@@ -67,15 +54,13 @@ static bool read_open(int fd, size_t limit, char *bytes, size_t room, int32_t *l
   struct file_info info;
   const char *syscall;
   if (file_stat(fd, &info, &syscall) != 0 || info.size > limit || !is_plain(fd, &info)) return true;
-  if (small_files_step((size_t)info.size) > room) return false;
+  if (info.size > room) return false;
   if (read_whole(fd, bytes, (size_t)info.size)) *length = (int32_t)info.size;
   return true;
 }
 
 void small_files_read(struct small_files *files, const atomic_bool *cancelled)
 {
-  if (!files->bytes) files->bytes = files->heap = malloc(small_files_span(files));
-  if (!files->bytes) return;
   const char *path = files->paths;
   char *bytes = files->bytes;
   size_t room = files->room;
@@ -89,9 +74,8 @@ void small_files_read(struct small_files *files, const atomic_bool *cancelled)
     }
     files->lengths[files->done] = length;
     if (length > 0) {
-      size_t step = small_files_step((size_t)length);
-      bytes += step;
-      room -= step;
+      bytes += length;
+      room -= (size_t)length;
     }
     path += strlen(path) + 1;
   }

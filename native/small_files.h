@@ -19,21 +19,14 @@ struct small_files {
   char *paths;    /* `count` of them, one after the other, each ends in a NUL; owned, from malloc */
   size_t count;
   size_t limit;   /* bytes of a file at most; fits an int32_t */
-  size_t room;    /* bytes of all of them at the most, each in whole pages */
-  char *bytes;    /* where to: small_files_span() of them, not owned; NULL for memory that is made for it */
-  char *heap;     /* that memory; owned, from malloc */
+  char *bytes;    /* where to: not owned, it must stay until the reading is over */
+  size_t room;    /* bytes there */
   size_t done;    /* answered: how many were looked at; those after them found no room */
-  int32_t lengths[]; /* answered: bytes of each, or SMALL_FILE_ALONE; each begins a page of `bytes` */
+  int32_t lengths[]; /* answered: bytes of each, one after the other in `bytes`; or SMALL_FILE_ALONE */
 };
 
 /* Takes `paths` over where it succeeds; NULL where there is no memory. */
-struct small_files *small_files_new(char *paths, size_t count, size_t limit, size_t room);
-
-/* How much memory they may need: each takes whole pages, so that its memory can be given back by itself. */
-size_t small_files_span(const struct small_files *files);
-
-/* From the beginning of a file with so many bytes to that of the next one. */
-size_t small_files_step(size_t length);
+struct small_files *small_files_new(char *paths, size_t count, size_t limit);
 
 /* Do it, on any thread; it ends soon once `cancelled` is set. */
 void small_files_read(struct small_files *files, const atomic_bool *cancelled);

@@ -20,12 +20,10 @@ const wrapped = [
     'promise',
     'reference',
     'arraybuffer',
-    'array_with_length',
     'typedarray',
     'object'
   ].map(name => `napi_create_${name}`),
-  ...['napi_detach_arraybuffer', 'napi_queue_async_work', 'napi_call_function'],
-  ...['napi_set_element', 'napi_add_finalizer']
+  ...['napi_detach_arraybuffer', 'napi_queue_async_work', 'napi_call_function']
 ]
 
 const flags = [

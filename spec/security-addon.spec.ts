@@ -126,21 +126,12 @@ describe(`The addon in hostile hands, seed ${seed}`, () => {
           addon.advise,
           addon.resident,
           addon.scan,
-          addon.unmap,
-          addon.detach
+          addon.unmap
         ] as ((...values: never[]) => unknown)[])
           answer(() => call(...values))
         const [first, ...rest] = values
         const small = answer(() =>
-          addon.readSmall(
-            nextJob(),
-            first as never,
-            rest[0] as never,
-            rest[1] as never,
-            rest[2] as never,
-            rest[3] as never,
-            rest[4] as never
-          )
+          addon.readSmall(nextJob(), first as never, rest[0] as never, rest[1] as never)
         )
         const visit = answer(() =>
           addon.visitCache(nextJob(), 2 ** 31 - 1, first as never, rest[0] as never, rest[1] as never)

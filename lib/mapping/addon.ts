@@ -68,31 +68,6 @@ export interface AddonCounters {
   faults: number
 }
 
-/** Memory that is no file's, as a mapping: to read small files into. */
-export interface AddonBlank {
-  slot: number
-  serial: number
-  /**
-   * For every buffer over the memory to hold on to, also detached: while it is in reach, the addresses that were theirs
-   * stay covered once the mapping is unmapped.
-   */
-  seen: object
-}
-
-/** What one job for small files came to. */
-export interface AddonBatch {
-  /**
-   * The bytes of each file, in order; null for one that has to be opened on its own. Fewer than paths where the next
-   * file found no room; none after `cancel()`.
-   */
-  buffers: (ArrayBuffer | null)[]
-  /**
-   * Whether the buffers are on the heap, since the runtime forbids external ones or there was no mapping to read into.
-   * Else they are parts of that mapping, and each begins the page after the one before it.
-   */
-  copied: boolean
-}
-
 export interface Addon {
   /** Bytes of a page. */
   readonly pageSize: number
@@ -139,26 +114,11 @@ export interface Addon {
    * @param job as for `run`
    * @param paths bytes of 1 to 65536 paths, each with a null byte after it; copied before the call returns
    * @param limit bytes of one file at the most, 0 .. 2^30
-   * @param room bytes of all of them at the most, each in whole pages, 0 .. 2^30
-   * @param slot with `serial` what {@link blank} made; where that is no live mapping, memory of the job's own
-   * @param offset in that memory, in bytes: whole pages, and as many bytes after it as `room` and a page for each path
+   * @param target where their bytes go, one file after the other; not to be touched before the job has ended
+   * @returns the length of each file, or -1 for one that has to be opened on its own; fewer than paths where the next
+   *   file found no room; none after `cancel()`
    */
-  readSmall(
-    job: number,
-    paths: Uint8Array,
-    limit: number,
-    room: number,
-    slot: number,
-    serial: number,
-    offset: number
-  ): Promise<AddonBatch>
-  /**
-   * Make memory to read small files into: to be unmapped by its number (`unmap` with null) when all buffers over it are
-   * detached. Undefined where there is none to be had.
-   *
-   * @param length bytes, 1 .. 2^31
-   */
-  blank(length: number): AddonBlank | undefined
+  readSmall(job: number, paths: Uint8Array, limit: number, target: Uint8Array): Promise<Int32Array>
   /** Ask a job to end soon: it looks between two steps of populating, undoes what it did, and ends with ECANCELED. */
   cancel(job: number): void
 
@@ -167,12 +127,10 @@ export interface Addon {
    * length 0 from then on. It rests while the next 1,024 are released, and as long as `buffer` has not been collected
    * (a stalled socket keeps what it was given). Idempotent: an old `serial` does nothing.
    *
-   * @param buffer the mapping's ArrayBuffer, or null once it has been collected, or all of several are detached
+   * @param buffer the mapping's ArrayBuffer, or null once it has been collected
    * @returns offset in the mapping of the first byte lost to a fault, or -1 for none (also when already unmapped)
    */
   unmap(slot: number, serial: number, buffer: ArrayBuffer | null): number
-  /** Detach one of several buffers over a mapping. Does nothing where it is none of them any more. */
-  detach(slot: number, serial: number, buffer: ArrayBuffer): void
   /** Offset in the mapping of the first byte lost to a fault, -1 for none. */
   fault(slot: number, serial: number): number
   /** Give advice on the bytes `[offset, offset + length)` of a mapping. Answers errno, 0 for success. */

@@ -19,24 +19,23 @@ class Given {
 }
 
 /**
- * A buffer that keeps something in reach, also when it is detached: the collector frees the memory that it had no sooner
- * than it takes the buffer.
+ * A detached buffer with the memory it had: the collector frees that no sooner than it takes the buffer.
  *
  * A WeakMap does the same; but as all small files come by here, making its entries and following them at each collection
  * took a tenth of the time of walking them.
  */
-export class Holding extends Given {
-  readonly #held: object
+export class Detached extends Given {
+  readonly #memory: ArrayBuffer
 
   /** @param buffer once */
-  constructor(buffer: ArrayBuffer, held: object) {
+  constructor(buffer: ArrayBuffer, memory: ArrayBuffer) {
     super(buffer)
-    this.#held = held
+    this.#memory = memory
   }
 
-  /** What a buffer was made to hold. */
-  static of(buffer: ArrayBuffer): object | undefined {
-    return #held in buffer ? buffer.#held : undefined
+  /** The memory of a buffer that was detached here. */
+  static memoryOf(buffer: ArrayBuffer): ArrayBuffer | undefined {
+    return #memory in buffer ? buffer.#memory : undefined
   }
 }
 
@@ -60,7 +59,7 @@ export class RestingMemory {
   detach(buffer: ArrayBuffer): void {
     if (buffer.byteLength === 0) return
     const moved = move(buffer)
-    if (Object.isExtensible(buffer)) new Holding(buffer, moved)
+    if (Object.isExtensible(buffer)) new Detached(buffer, moved)
     else this.#frozen.set(buffer, moved)
     this.#queue.push(moved)
     this.#bytes += moved.byteLength
@@ -89,7 +88,7 @@ export class RestingMemory {
 }
 
 /** Of a copy nothing is lost: this never moves, so nobody has to ask. */
-export const NO_LOSSES = new Uint32Array(1)
+const NO_LOSSES = new Uint32Array(1)
 
 /** Bytes on the heap, in an ArrayBuffer of their own. */
 export class HeapMapping implements Mapping {

@@ -49,13 +49,8 @@ export interface SmallTask {
   readonly paths: readonly (string | Buffer)[]
   /** Bytes of one file at the most, up to 2^30. */
   readonly limit: number
-  /** Bytes of all of them together at the most, each in whole pages; not below `limit` in such, so that one fits. */
+  /** Bytes of all of them together at the most; not below `limit`, so that one fits. */
   readonly room: number
-  /**
-   * Whoever reads, the same for each job of theirs: files of one reader are given up in order, mostly, and may share
-   * memory. Optional.
-   */
-  readonly reader?: object
 }
 
 /** One mapping of one byte range of one file. */

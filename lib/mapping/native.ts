@@ -4,7 +4,6 @@ import { toNamespacedPath } from 'node:path'
 import { UnderWay } from '../abort.js'
 import { ERRNO, systemError } from '../errors.js'
 import { type Addon, type AddonOutcome, KIND } from './addon.js'
-import { Arenas } from './arena.js'
 import { HeapMapping, RestingMemory } from './heap.js'
 import { loadAddon } from './load-addon.js'
 import type { FileInfo, Mapper, MapOutcome, Mapping, MapTask, SmallTask } from './mapper.js'
@@ -21,6 +20,9 @@ import {
 } from './task.js'
 
 const kinds = Object.fromEntries(Object.entries(KIND).map(([name, number]) => [number, name]))
+
+/** Bytes that are kept to read small files into. */
+const MAX_SCRATCH = 2 ** 20
 
 /** The last number given to a job; on the addon itself, since mappers that share it share its jobs. */
 const lastJob = Symbol.for('slidemap.lastJob')
@@ -58,12 +60,12 @@ class NativeMapper implements Mapper {
   readonly scan: (bytes: Uint8Array, delimiter: Uint8Array, positions: Uint32Array) => number
   readonly #addon: Numbered
   readonly #resting = new RestingMemory()
-  readonly #arenas: Arenas
   readonly #underWay = new UnderWay<number>(job => this.#addon.cancel(job))
+  /** What the last job for small files was read into. */
+  #scratch: Buffer | undefined
 
   constructor(addon: Addon) {
     this.#addon = addon
-    this.#arenas = new Arenas(addon, this.#resting)
     this.scan = addon.scan
     this.granularity = addon.granularity
     this.pageSize = addon.pageSize
@@ -114,19 +116,15 @@ class NativeMapper implements Mapper {
     signal?.throwIfAborted()
     // Each is then opened on its own, and one of them refused.
     if (!mayReadAll(task.paths)) return task.paths.map(() => undefined)
+    const target = this.#takeScratch(room)
     const job = this.#newJob(signal)
     try {
-      const paths = listOf(task.paths)
-      const mappings = await this.#arenas.read(task, (slot, serial, offset) =>
-        this.#addon.readSmall(job, paths, limit, room, slot, serial, offset)
-      )
-      if (signal?.aborted) {
-        for (const mapping of mappings) mapping?.unmap()
-        throw signal.reason
-      }
-      return mappings
+      const lengths = await this.#addon.readSmall(job, listOf(task.paths), limit, target)
+      signal?.throwIfAborted()
+      return this.#cut(target, lengths)
     } finally {
       this.#endJob(job, signal)
+      if (target.buffer.byteLength <= MAX_SCRATCH) this.#scratch = Buffer.from(target.buffer)
     }
   }
 
@@ -163,11 +161,31 @@ class NativeMapper implements Mapper {
   }
 
   drain(): void {
+    this.#scratch = undefined
     this.#resting.drain()
     this.#addon.drain()
   }
 
   /** Memory for a job to read into: it stays warm from job to job. */
+  #takeScratch(room: number): Buffer {
+    const scratch = this.#scratch
+    this.#scratch = undefined
+    return scratch && scratch.length >= room ? scratch.subarray(0, room) : Buffer.allocUnsafeSlow(room)
+  }
+
+  /** Give each file memory of its own, that can be detached by itself. */
+  #cut(from: Buffer, lengths: Int32Array): (Mapping | undefined)[] {
+    const answer: (Mapping | undefined)[] = []
+    for (let i = 0, at = from.byteOffset; i < lengths.length; i++) {
+      const length = lengths[i] as number
+      // Of an array, so that nothing is zeroed before it is written.
+      const bytes = length < 0 ? undefined : new Uint8Array(new Uint8Array(from.buffer, at, length)).buffer
+      answer.push(bytes && new HeapMapping(bytes, this.#resting))
+      at += Math.max(0, length)
+    }
+    return answer
+  }
+
   /** A number for a job, which is cancelled when `signal` is aborted before {@link #endJob}. */
   #newJob(signal: AbortSignal | undefined): number {
     const job = (this.#addon[lastJob] ?? 0) + 1

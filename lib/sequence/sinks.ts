@@ -120,8 +120,8 @@ interface EventWritable {
 class EventSink extends Sink {
   readonly #writable: EventWritable
   readonly #isStreamx: boolean
-  /** It is written to by node:stream's own rules: what it does not count as waiting, it is done with. */
-  readonly #counts: boolean
+  /** Who is written to by this goes by node:stream's own rules: what it does not count as waiting, it is done with. */
+  readonly #countingWrite: unknown
   /** Chunks that it was done with at once, and has not yet called back for. */
   #early = 0
   #writing = false
@@ -145,7 +145,7 @@ class EventSink extends Sink {
       gone = resolve
     })
     const { finished, Writable } = process.getBuiltinModule('node:stream')
-    this.#counts = writable.write === Writable.prototype.write
+    this.#countingWrite = Writable.prototype.write
     this.#unwatch = finished(writable as NodeJS.WritableStream, { readable: false }, error => {
       gone()
       if (!error && this.#ending) return this.done()
@@ -157,7 +157,8 @@ class EventSink extends Sink {
 
   write(chunk: Buffer): Promise<void> | undefined {
     if (this.#error !== undefined) return Promise.reject(this.#error)
-    if (this.#counts) return this.#writeCounted(chunk)
+    // Asked each time: it may be wrapped on the way, by what watches streams.
+    if (this.#writable.write === this.#countingWrite) return this.#writeCounted(chunk)
     return this.wait(() => {
       this.#writable.write(chunk, this.#written)
       // streamx has no callbacks. Where it says no, it has been destroyed, and tells that itself.

@@ -4,7 +4,6 @@
 import type { RegionManager } from '../manager/manager.js'
 import { type Ledger, Region } from '../manager/region.js'
 import type { Mapping } from '../mapping/mapper.js'
-import { alignDown, alignUp } from '../range.js'
 
 /** What one job reads at the most, in bytes. */
 const MAX_ROOM = 2 ** 30
@@ -23,9 +22,7 @@ export class SmallFiles {
   readonly #manager: RegionManager
   readonly #regions: Ledger
   readonly #signal: AbortSignal
-  /** Bytes of budget that the largest of them takes: memory is had in whole pages. */
-  readonly #most: number
-  /** Bytes of budget that a file of the last job took, on average. */
+  /** Bytes of a file in the last job, on average. */
   #usual: number
 
   /**
@@ -34,13 +31,11 @@ export class SmallFiles {
    * @param signal ends jobs and waits with its reason
    */
   constructor(manager: RegionManager, regions: Ledger, limit: number, signal: AbortSignal) {
-    const { mapper, bytes } = manager
-    this.limit = mapper.readSmall ? Math.min(limit, alignDown(bytes.limit, mapper.pageSize), MAX_ROOM) : 0
+    this.limit = manager.mapper.readSmall ? Math.min(limit, manager.bytes.limit, MAX_ROOM) : 0
     this.#manager = manager
-    this.#most = this.#cost(this.limit)
     this.#regions = regions
     this.#signal = signal
-    this.#usual = this.#most
+    this.#usual = this.limit
   }
 
   /** Whether a file is small: it is then one region, and needs no handle. */
@@ -57,15 +52,15 @@ export class SmallFiles {
    */
   async read(paths: (string | Buffer)[]): Promise<Whole[]> {
     const { bytes, handles } = this.#manager
-    await bytes.acquire(this.#most, this.#signal)
+    await bytes.acquire(this.limit, this.#signal)
     try {
       await handles.budget.acquire(1, this.#signal)
     } catch (error) {
-      bytes.release(this.#most)
+      bytes.release(this.limit)
       throw error
     }
-    const more = this.#roomFor(paths.length) - this.#most
-    return this.#run(paths, { room: bytes.tryAcquire(more) ? this.#most + more : this.#most })
+    const more = this.#roomFor(paths.length) - this.limit
+    return this.#run(paths, { room: bytes.tryAcquire(more) ? this.limit + more : this.limit })
   }
 
   /** The same if it can start at once and takes nothing from anybody; undefined if not. */
@@ -73,7 +68,7 @@ export class SmallFiles {
     const { bytes, handles, jobs } = this.#manager
     if (!jobs.idle || !handles.budget.tryAcquire(1)) return undefined
     const plenty = this.#roomFor(paths.length)
-    for (const room of plenty > this.#most ? [plenty, this.#most] : [plenty]) {
+    for (const room of plenty > this.limit ? [plenty, this.limit] : [plenty]) {
       if (bytes.tryAcquire(room)) return this.#run(paths, { room })
     }
     handles.budget.release(1)
@@ -86,7 +81,7 @@ export class SmallFiles {
    */
   #roomFor(count: number): number {
     const share = Math.floor(this.#manager.bytes.limit / 4)
-    return Math.max(this.#most, Math.min(2 * count * this.#usual, count * this.#most, share, MAX_ROOM))
+    return Math.max(this.limit, Math.min(2 * count * this.#usual, count * this.limit, share, MAX_ROOM))
   }
 
   /** Owns the grant. */
@@ -105,24 +100,20 @@ export class SmallFiles {
     }
   }
 
-  #cost(length: number): number {
-    return alignUp(length, this.#manager.mapper.pageSize)
-  }
-
   #wholes(mappings: readonly (Mapping | undefined)[]): Whole[] {
     return mappings.map(mapping => {
       if (mapping === undefined) return undefined
       const { byteLength: length } = mapping.buffer
       if (length === 0) return { region: undefined, length }
       this.#manager.mapped()
-      const region = new Region(this.#regions, mapping, { offset: 0, length }, this.#cost(length))
+      const region = new Region(this.#regions, mapping, { offset: 0, length }, length)
       return { region: this.#regions.hold(region), length }
     })
   }
 
   async #job(paths: (string | Buffer)[], room: number): Promise<readonly (Mapping | undefined)[]> {
     const { jobs, mapper } = this.#manager
-    const task = { paths, limit: this.limit, room, reader: this }
+    const task = { paths, limit: this.limit, room }
     let mappings: readonly (Mapping | undefined)[] | undefined
     try {
       mappings = await jobs.run(async () => mapper.readSmall?.(task, this.#signal), this.#signal)
@@ -140,6 +131,6 @@ export class SmallFiles {
 
 function bytesIn(wholes: readonly Whole[]): number {
   let bytes = 0
-  for (const whole of wholes) bytes += whole?.region?.cost ?? 0
+  for (const whole of wholes) bytes += whole?.length ?? 0
   return bytes
 }

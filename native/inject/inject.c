@@ -186,14 +186,6 @@ WRAP_NAPI(NAPI, napi_create_typedarray,
           (napi_env env, napi_typedarray_type type, size_t length, napi_value buffer, size_t offset,
            napi_value *result),
           (env, type, length, buffer, offset, result))
-WRAP_NAPI(NAPI, napi_create_array_with_length, (napi_env env, size_t length, napi_value *result),
-          (env, length, result))
-WRAP_NAPI(NAPI, napi_set_element, (napi_env env, napi_value object, uint32_t index, napi_value value),
-          (env, object, index, value))
-WRAP_NAPI(NAPI, napi_add_finalizer,
-          (napi_env env, napi_value object, void *data, node_api_basic_finalize finalize, void *hint,
-           napi_ref *result),
-          (env, object, data, finalize, hint, result))
 WRAP_NAPI(NAPI, napi_create_object, (napi_env env, napi_value *result), (env, result))
 WRAP_NAPI(NAPI, napi_call_function,
           (napi_env env, napi_value self, napi_value function, size_t count, const napi_value *values,
@@ -273,7 +265,7 @@ NAPI_MODULE_EXPORT napi_value napi_register_module_v1(napi_env env, napi_value e
     return NULL;
   for (uint32_t kind = 0; kind < KIND_COUNT; kind++)
     if (napi_create_string_utf8(env, kind_names[kind], NAPI_AUTO_LENGTH, &name) == napi_ok)
-      __real_napi_set_element(env, kinds, kind, name);
+      napi_set_element(env, kinds, kind, name);
   napi_set_named_property(env, inject, "kinds", kinds);
   inject_function(env, inject, "arm", arm);
   inject_function(env, inject, "disarm", disarm);

@@ -4,7 +4,7 @@ import { Worker } from 'node:worker_threads'
 import { descriptorsBelow, mappingsBelow } from '../../spec/support/os.js'
 import type { Random } from '../random.js'
 
-export const KINDS = ['mapping', 'streaming', 'waiting', 'opening', 'reading small files'] as const
+export const KINDS = ['mapping', 'streaming', 'waiting', 'opening'] as const
 export type Kind = (typeof KINDS)[number]
 
 export interface Grounds {

@@ -45,15 +45,6 @@ const kinds = {
     }
     await Promise.all([...paths, ...paths, ...paths].map(walk))
   },
-  async 'reading small files'() {
-    for (;;) {
-      const manager = new MapManager()
-      const parts = manager.concat([...paths, ...paths, ...paths], { smallFileSize: 2 ** 20 })
-      const kept = []
-      for await (const window of parts.windows()) if (window.index % 3 === 0) kept.push(window.retain())
-      await manager.close()
-    }
-  },
   async opening() {
     for (;;) {
       const manager = new MapManager()

@@ -2,7 +2,7 @@ import * as fs from 'node:fs'
 import { expect } from 'chai'
 import fc from 'fast-check'
 import { type FileCalls, nodeCalls } from '../../lib/mapping/descriptor.js'
-import { Holding, RestingMemory } from '../../lib/mapping/heap.js'
+import { Detached, RestingMemory } from '../../lib/mapping/heap.js'
 import { readMapper } from '../../lib/mapping/read.js'
 import { bytesAt, KiB, MiB, sparseFile, tempFile } from '../support/files.js'
 
@@ -362,12 +362,10 @@ describe('resting memory', () => {
   it('keeps the memory for as long as the detached buffer is there, frozen or not', () => {
     const resting = new RestingMemory()
     const buffer = Uint8Array.of(1, 2, 3).buffer
-    expect(Holding.of(buffer)).to.equal(undefined)
+    expect(Detached.memoryOf(buffer)).to.equal(undefined)
     resting.detach(buffer)
     resting.drain()
-    expect([...new Uint8Array((Holding.of(buffer) as ArrayBuffer | undefined) ?? [])]).to.deep.equal([
-      1, 2, 3
-    ])
+    expect([...new Uint8Array(Detached.memoryOf(buffer) ?? [])]).to.deep.equal([1, 2, 3])
     expect(Reflect.ownKeys(buffer)).to.deep.equal([])
     const frozen = Object.freeze(new ArrayBuffer(10))
     resting.detach(frozen)

@@ -356,6 +356,25 @@ for (const mapper of realMappers) {
       })
     }
 
+    it('waits for a sink whose write() is wrapped on the way to put it off', async () => {
+      const seen: Buffer[] = []
+      const sink = new NodeWritable({
+        write(chunk: Buffer, _, done) {
+          seen.push(Buffer.from(chunk))
+          done()
+        }
+      })
+      const write = sink.write.bind(sink) as (chunk: Buffer, done: () => void) => boolean
+      const putOff = (chunk: Buffer, done: () => void) => {
+        setImmediate(write, chunk, done)
+        return true
+      }
+      const piped = file.pipeTo(sink, { chunkSize: 8 * KiB, lifetime: 'leased' })
+      sink.write = putOff as never
+      await piped
+      expect(Buffer.concat(seen).equals(content)).to.equal(true)
+    })
+
     it('serves many sinks on a budget of one window, each its turn', async () => {
       const tight = new MapManager({ mapper, maxMappedBytes: 128 * KiB, windowSize: 128 * KiB })
       const opened = await tight.open(path)
