@@ -26,6 +26,9 @@ export class Chunks {
   /** {@link take} has left the chunk for a later turn of the loop. */
   #isLater = false
   #window: Window | undefined
+  /** Its memory, and where it begins in there. */
+  #memory: ArrayBufferLike | undefined
+  #start = 0
   /** Bytes of the window handed out. */
   #position = 0
 
@@ -54,8 +57,7 @@ export class Chunks {
     if (window === undefined) return undefined
     const from = this.#position
     const to = Math.min(from + this.#options.chunkSize, window.length)
-    const { buffer, byteOffset } = window.bytes
-    const bytes = bufferOver(buffer as ArrayBuffer, byteOffset + from, to - from)
+    const bytes = bufferOver(this.#memoryOf(window), this.#start + from, to - from)
     this.#position = to
     if (this.#options.leased) return bytes
     const chunk = this.#copy(bytes)
@@ -89,7 +91,7 @@ export class Chunks {
       await this.#fairness.turn()
       return true
     }
-    this.#window = undefined
+    this.#window = this.#memory = undefined
     // A sink of streamx that is piped to takes its chunk a microtask after this is asked for the next.
     await undefined
     const { done, value } = await this.windows.next()
@@ -100,7 +102,7 @@ export class Chunks {
 
   /** End; settles when nothing is mapped any more. Idempotent. */
   async end(): Promise<void> {
-    this.#window = undefined
+    this.#window = this.#memory = undefined
     this.#fairness.end()
     await this.windows.return?.()
   }
@@ -111,6 +113,16 @@ export class Chunks {
     if (window === undefined || this.#position === window.length) return undefined
     this.#isLater = this.#fairness.isDue()
     return this.#isLater ? undefined : window
+  }
+
+  /** @throws {SlidemapError} ERR_MAP_RELEASED */
+  #memoryOf({ bytes }: Window): ArrayBuffer {
+    // Asked for once a window: to be told its memory costs as much as making a chunk.
+    if (this.#memory === undefined) {
+      this.#memory = bytes.buffer
+      this.#start = bytes.byteOffset
+    }
+    return this.#memory as ArrayBuffer
   }
 
   #copy(bytes: Buffer): Buffer {
