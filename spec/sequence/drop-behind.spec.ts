@@ -15,20 +15,6 @@ function warm(path: string, ...stretches: [offset: number, length: number][]): v
   closeSync(fd)
 }
 
-/**
- * The kernel takes pages back by itself at times, and reads others ahead, whatever anybody here does: seen once in some
- * twenty runs. What is ours to do is done each time.
- */
-async function inOneOfThree(attempt: () => Promise<void>): Promise<void> {
-  for (let tries = 1; ; tries++) {
-    try {
-      return await attempt()
-    } catch (error) {
-      if (tries === 3) throw error
-    }
-  }
-}
-
 describe('dropBehind', () => {
   const size = 12 * MiB + 5000
   let path: string
@@ -59,24 +45,20 @@ describe('dropBehind', () => {
         [8 * MiB, 4096]
       ]
     ] as [number, number][][]) {
-      await inOneOfThree(async () => {
-        dropFromCache(path)
-        warm(path, ...stretches)
-        const before = cachedPages(path)
-        const opened = await manager.open(path)
-        await walk(opened)
-        await opened.close()
-        expect(Buffer.compare(cachedPages(path), before)).to.equal(0)
-      })
+      dropFromCache(path)
+      warm(path, ...stretches)
+      const before = cachedPages(path)
+      const opened = await manager.open(path)
+      await walk(opened)
+      await opened.close()
+      expect(Buffer.compare(cachedPages(path), before)).to.equal(0)
     }
   }
 
   it('is needed: without it, a scan leaves the whole file in the page cache', async () => {
-    await inOneOfThree(async () => {
-      dropFromCache(path)
-      for await (const _ of file.windows());
-      expect(countCached(path)).to.equal(Math.ceil(size / 4096))
-    })
+    dropFromCache(path)
+    for await (const _ of file.windows());
+    expect(countCached(path)).to.equal(Math.ceil(size / 4096))
   })
 
   it('hands over the right bytes', async () => {
