@@ -32,7 +32,7 @@ export class OpenFile {
   readonly consumers = new Set<Consumer>()
   /** What was read for those who drop it behind them. */
   readonly cache = new CacheTrace(this)
-  /** The public object over this file, kept alive by every region: who holds bytes, holds the file. */
+  /** The public object over this file, kept alive by all that is had of it but bytes of random access: see {@link retire}. */
   facade: WeakRef<object> | undefined
   /** Called once, when it is closed. */
   onClose: (() => void) | undefined
@@ -259,7 +259,7 @@ export class OpenFile {
 
   /**
    * Close it, but for the regions that somebody holds: its descriptor now, and the rest when the last of them has
-   * gone. Its consumers are ended. Idempotent.
+   * gone. Its consumers are ended. Idempotent. Also for who was collected with the public object: views may be left.
    */
   async retire(): Promise<void> {
     await Promise.all([...this.consumers].map(consumer => consumer.destroy(this.closedError())))

@@ -7,7 +7,7 @@ import { type Addon, type AddonOutcome, KIND } from './addon.js'
 import { HeapMapping, RestingMemory } from './heap.js'
 import { loadAddon } from './load-addon.js'
 import type { FileInfo, Mapper, MapOutcome, Mapping, MapTask, SmallTask } from './mapper.js'
-import { checkMayRead, mayReadAll } from './permission.js'
+import { checkMayRead, mayRead } from './permission.js'
 import {
   checkSmallTask,
   checkTask,
@@ -115,7 +115,7 @@ class NativeMapper implements Mapper {
     const { limit, room } = checkSmallTask(task)
     signal?.throwIfAborted()
     // Each is then opened on its own, and one of them refused.
-    if (!mayReadAll(task.paths)) return task.paths.map(() => undefined)
+    if (!task.paths.every(mayRead)) return task.paths.map(() => undefined)
     const target = this.#takeScratch(room)
     const job = this.#newJob(signal)
     try {
@@ -293,8 +293,7 @@ function bytesOf(path: string | Buffer): Buffer {
 function listOf(paths: SmallTask['paths']): Buffer {
   // One string is encoded many times faster than its parts are.
   if (paths.every(path => typeof path === 'string')) {
-    const named = process.platform === 'win32' ? paths.map(path => toNamespacedPath(path)) : paths
-    return Buffer.from(`${named.join('\0')}\0`)
+    return Buffer.from(`${paths.map(path => toNamespacedPath(path)).join('\0')}\0`)
   }
   const end = Buffer.alloc(1)
   return Buffer.concat(paths.flatMap(path => [bytesOf(path), end]))

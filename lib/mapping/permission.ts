@@ -14,12 +14,6 @@ export function mayRead(path: string | Buffer): boolean {
   return process.permission?.has('fs.read', resolve(String(path))) ?? true
 }
 
-/** The same of many: asked of each only where a permission model is at work. */
-export function mayReadAll(paths: readonly (string | Buffer)[]): boolean {
-  const free = !('Deno' in globalThis) && process.permission === undefined
-  return free || paths.every(mayRead)
-}
-
 /**
  * Refuse what `node:fs` would refuse to open. Where no permission model is at work it does nothing.
  *
