@@ -13,7 +13,7 @@
 #define WORDS_FD "an integer >= 0 and <= 2147483647"
 
 /* The most arguments that a function of ours takes. */
-enum { ARGUMENTS_MAX = 7 };
+enum { ARGUMENTS_MAX = 8 };
 
 /* Read the arguments, missing ones as undefined. This environment, or NULL with an exception pending. */
 static struct environment *enter(napi_env env, napi_callback_info info, napi_value values[ARGUMENTS_MAX])
@@ -63,7 +63,7 @@ static bool flags_argument(napi_env env, napi_value value, int *flags)
 }
 
 /*
- * The six arguments that run and runSync share. `*path` is the caller's to free, also where this answers
+ * The seven arguments that run and runSync share. `*path` is the caller's to free, also where this answers
  * false.
  */
 static bool task_arguments(napi_env env, const napi_value *values, struct task *task, char **path)
@@ -73,7 +73,9 @@ static bool task_arguments(napi_env env, const napi_value *values, struct task *
                argument_path(env, values[1], "path", task->fd < 0, path) &&
                flags_argument(env, values[2], &task->flags) &&
                argument_range(env, values[3], values[4], &task->offset, &task->length) &&
-               argument_boolean(env, values[5], "populate", &task->populate);
+               argument_boolean(env, values[5], "populate", &task->populate) &&
+               (argument_is_nullish(env, values[6]) ||
+                argument_boolean(env, values[6], "exact", &task->exact));
   task->path = *path;
   return right;
 }

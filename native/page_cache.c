@@ -97,6 +97,8 @@ void cache_visit(struct cache_visit *visit, atomic_bool *cancelled)
   if (visit->length == 0 || atomic_load(cancelled)) return;
   void *start;
   if (memory_map(visit->fd, visit->offset, visit->length, &start) != 0) return;
+  /* A page that the kernel takes back before it is waited for would else come with those around it. */
+  memory_advise(start, visit->length, ADVICE_RANDOM);
   find_absent(visit, start);
   read_absent(visit, start, cancelled);
   /* Where the OS does not take addresses back just now, they keep nothing of the file at least. */

@@ -116,7 +116,6 @@ static int populate(struct task *task)
 {
   char *start = (char *)atomic_load(&task->slot->start), *at = start;
   size_t remaining = atomic_load(&task->slot->mapped);
-  memory_expect(start, remaining);
   while (remaining > 0) {
     if (atomic_load(&task->cancelled)) return OS_ECANCELED;
     size_t step = step_at((uintptr_t)at, remaining);
@@ -126,6 +125,17 @@ static int populate(struct task *task)
     remaining -= step;
   }
   return 0;
+}
+
+/* Say how the mapping's pages are to be read where they are missing. */
+static void expect(const struct task *task)
+{
+  void *start = (void *)atomic_load(&task->slot->start);
+  size_t length = atomic_load(&task->slot->mapped);
+  if (task->exact)
+    memory_advise(start, length, ADVICE_RANDOM);
+  else if (task->populate)
+    memory_expect(start, length);
 }
 
 /* Stat once more. */
@@ -171,6 +181,7 @@ static bool map(struct task *task)
   if (task->length == 0 || !mappable(task)) return true;
   if (!map_range(task)) return false;
   if (!task->slot) return true;
+  expect(task);
   int error = task->populate ? populate(task) : 0;
   if (error == OS_ECANCELED) return fail(task, error, "");
   if (error && error != OS_EFAULT) return fail(task, error, "madvise");

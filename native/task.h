@@ -16,6 +16,7 @@ struct task {
   uint64_t offset; /* a multiple of the granularity */
   size_t length;   /* 0 maps nothing; offset + length <= 2^53 - 1 */
   bool populate;
+  bool exact; /* no page but those of the range is read for the mapping, now or later */
   atomic_bool cancelled; /* may be set from any thread, any time */
 
   /* Answered. */

@@ -135,7 +135,7 @@ export class OpenFile {
    */
   async refresh(signal: AbortSignal): Promise<number> {
     this.throwIfClosed()
-    const { info } = await this.#run(undefined, signal, isSameFile)
+    const { info } = await this.#run(undefined, signal, { same: isSameFile })
     this.throwIfClosed()
     const { size, mtimeNs } = this.#info
     this.#info = this.handle.info = info
@@ -298,7 +298,8 @@ export class OpenFile {
       ? await this.cache.visit(cover(range, this.mapper.granularity), signal)
       : undefined
     try {
-      const outcome = await this.#run(range, signal).catch(error => this.#runAgain(error, range, signal))
+      const run = () => this.#run(range, signal, { exact: dropBehind })
+      const outcome = await run().catch(error => this.#runAgain(error, run))
       return this.#entered(range, outcome, bytes, take, onLeave)
     } catch (error) {
       onLeave?.()
@@ -325,8 +326,7 @@ export class OpenFile {
   }
 
   /** After a job failed, once more where that can be mended. */
-  async #runAgain(error: unknown, range: Range, signal: AbortSignal): Promise<ToldOutcome> {
-    const run = () => this.#run(range, signal)
+  async #runAgain(error: unknown, run: () => Promise<ToldOutcome>): Promise<ToldOutcome> {
     try {
       return await this.manager.relieved(error, run)
     } catch (again) {
@@ -352,7 +352,11 @@ export class OpenFile {
   }
 
   /** One job on this file: stat, and map what holds `range` if there is one. */
-  async #run(range: Range | undefined, signal: AbortSignal, same?: typeof isSameFile): Promise<ToldOutcome> {
+  async #run(
+    range: Range | undefined,
+    signal: AbortSignal,
+    { same, exact = false }: { same?: typeof isSameFile; exact?: boolean } = {}
+  ): Promise<ToldOutcome> {
     const { manager, handle } = this
     const outcome = await manager.handles.use(
       handle,
@@ -361,7 +365,7 @@ export class OpenFile {
           // It may have waited for its turn, or for a handle, since before the file was closed.
           this.throwIfClosed()
           const { mapper, flags } = handle
-          return runTold(mapper, taskOn(target, flags, range, mapper), handle.path, signal)
+          return runTold(mapper, taskOn(target, flags, range, mapper, exact), handle.path, signal)
         }, signal),
       signal,
       same
@@ -397,10 +401,16 @@ export class OpenFile {
 }
 
 /** Look at the file, and map what holds `range` if there is one. */
-function taskOn(target: Target, flags: number, range: Range | undefined, mapper: Mapper): MapTask {
+function taskOn(
+  target: Target,
+  flags: number,
+  range: Range | undefined,
+  mapper: Mapper,
+  exact = false
+): MapTask {
   if (range === undefined) return { target, flags }
   const { offset, length } = cover(range, mapper.granularity)
-  return { target, flags, offset, length }
+  return { target, flags, offset, length, exact }
 }
 
 /**

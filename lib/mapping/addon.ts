@@ -89,6 +89,8 @@ export interface Addon {
    * @param offset bytes, a multiple of the granularity, 0 .. 2^53 - 1
    * @param length bytes, 0 to map nothing; `offset + length` <= 2^53 - 1
    * @param populate fault the pages in before the job ends
+   * @param exact read nothing but the range for this mapping, now or later: where it is missing, page by page; default
+   *   false, and in large steps
    */
   run(
     job: number,
@@ -97,7 +99,8 @@ export interface Addon {
     flags: number,
     offset: number,
     length: number,
-    populate: boolean
+    populate: boolean,
+    exact?: boolean
   ): Promise<AddonOutcome>
   /** The same, on this thread. */
   runSync(
@@ -106,7 +109,8 @@ export interface Addon {
     flags: number,
     offset: number,
     length: number,
-    populate: boolean
+    populate: boolean,
+    exact?: boolean
   ): AddonOutcome
   /**
    * Read small files whole, one after the other, as one job on the thread pool.

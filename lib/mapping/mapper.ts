@@ -28,6 +28,11 @@ export interface MapTask {
   readonly offset?: number
   /** Bytes to map; absent or 0 maps nothing. */
   readonly length?: number
+  /**
+   * Read nothing but the range for this mapping, now or later, so that what {@link Mapper.visitCache} found lacking is
+   * all there is to forget. Default false. Of no meaning to a mapper without it.
+   */
+  readonly exact?: boolean
 }
 
 /** What a job came to. */

@@ -78,7 +78,7 @@ class NativeMapper implements Mapper {
     const job = this.#newJob(signal)
     let outcome: AddonOutcome
     try {
-      outcome = await this.#addon.run(job, fd, path, flags, range.offset, range.length, true)
+      outcome = await this.#addon.run(job, fd, path, flags, range.offset, range.length, true, task.exact)
       if (fallsShort(outcome, task, range)) {
         // Of this look only the kind: the file may have grown since, and there is no mapping.
         outcome.kind = (await this.#addon.run(job, fd, path, flags, 0, 0, false)).kind
@@ -99,7 +99,7 @@ class NativeMapper implements Mapper {
   runSync(task: MapTask): MapOutcome {
     const range = checkTask(task, this)
     const { fd, path, flags } = fileOf(task)
-    const outcome = this.#addon.runSync(fd, path, flags, range.offset, range.length, false)
+    const outcome = this.#addon.runSync(fd, path, flags, range.offset, range.length, false, task.exact)
     if (fallsShort(outcome, task, range))
       outcome.kind = this.#addon.runSync(fd, path, flags, 0, 0, false).kind
     try {

@@ -102,6 +102,7 @@ static void *live(void *argument)
       .offset = first * PAGE,
       .length = 1 + (size_t)rand_r(&random) % ((FILE_PAGES - first) * PAGE),
       .populate = rand_r(&random) % 2,
+      .exact = rand_r(&random) % 2,
       .cancelled = rand_r(&random) % 16 == 0,
     };
     task_run(&task);

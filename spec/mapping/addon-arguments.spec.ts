@@ -49,9 +49,10 @@ describe('the addon, given wrong arguments', () => {
     { name: 'flags', types: notNumbers, ranges: [...notCounts, 1, 2, 64, 512, 1024, 2 ** 31] },
     { name: 'offset', types: notNumbers, ranges: [...notCounts, 1, granularity - 1, granularity + 1] },
     { name: 'length', types: notNumbers, ranges: [...notCounts, SAFE - granularity + 1] },
-    { name: 'populate', types: [undefined, null, 0, 1, 'true', {}] }
+    { name: 'populate', types: [undefined, null, 0, 1, 'true', {}] },
+    { name: 'exact', types: [0, 1, 'true', {}] }
   ]
-  const right = [-1, path, 0, granularity, page, false]
+  const right = [-1, path, 0, granularity, page, false, true]
   const mapping = [count('slot'), count('serial')]
   const unknown = [0, SAFE]
 

@@ -19,6 +19,7 @@ import { addon, bytesOf, nextJob, release, run, runSync } from '../support/addon
 import { needsMappings } from '../support/mappers.js'
 import { bytesAt, GiB, KiB, MiB, sparseBytes, sparseFile, tempFile, tempPath } from '../support/files.js'
 import { adviceOf, descriptorsOf, mappingsOf } from '../support/os.js'
+import { countCached, dropFromCache } from '../support/page-cache.js'
 
 const { pageSize: page } = addon
 const { ECANCELED, EBADF, ENOENT, ENOTDIR, ELOOP, ENAMETOOLONG, ENODEV } = os.errno
@@ -66,6 +67,20 @@ describe('the addon', () => {
         release(outcome, true)
         addon.closeSync(outcome.fd)
       }
+    })
+
+    it('has the OS read nothing but the range where it is to be exact', async function () {
+      if (process.platform !== 'linux') this.skip()
+      const path = tempFile('exact', Buffer.alloc(3 * MiB, 1))
+      for (const exact of [false, true]) {
+        const outcome = await run(path, { length: 2 * MiB, exact })
+        expect(adviceOf(path).map(flags => flags.includes('rr'))).to.deep.equal([exact])
+        release(outcome, true)
+        addon.closeSync(outcome.fd)
+      }
+      if (!dropFromCache(path)) this.skip()
+      release(await run(path, { length: page, exact: true }))
+      expect(countCached(path)).to.be.at.most(1)
     })
 
     it('maps 3 GiB and a byte at once, exactly as long as asked for', () => {

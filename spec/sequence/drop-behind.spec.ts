@@ -1,18 +1,27 @@
-import { closeSync, openSync, readSync } from 'node:fs'
+import { closeSync, openSync } from 'node:fs'
 import { Writable } from 'node:stream'
 import { expect } from 'chai'
 import { MapManager, type MappedFile } from '../../lib/index.js'
+import type { Addon } from '../../lib/mapping/addon.js'
+import { nativeMapper } from '../../lib/mapping/native.js'
+import { addon, nextJob, release, run } from '../support/addon.js'
 import { FakeManager, map } from '../support/fake-manager.js'
 import { FakeMapper, settled } from '../support/fake-mapper.js'
 import { bytesAt, MiB, tempFile } from '../support/files.js'
 import { eventually, needsMappings } from '../support/mappers.js'
 import { cachedPages, countCached, dropFromCache } from '../support/page-cache.js'
 
-/** Have the kernel cache a few stretches of a file, as other programs would. */
-function warm(path: string, ...stretches: [offset: number, length: number][]): void {
+/**
+ * Have the kernel cache a few stretches of a file, and keep them: as pages that are mapped. Others it may take back
+ * whenever it likes (DAMON does, with memory to spare).
+ */
+function warm(path: string, stretches: [offset: number, length: number][]) {
   const fd = openSync(path, 'r')
-  for (const [offset, length] of stretches) readSync(fd, Buffer.alloc(length), 0, length, offset)
-  closeSync(fd)
+  const mapped = stretches.map(async ([offset, length]) => {
+    await addon.visitCache(nextJob(), fd, offset, length, new Float64Array())
+    return run(path, { offset, length, exact: true })
+  })
+  return Promise.all(mapped).finally(() => closeSync(fd))
 }
 
 describe('dropBehind', () => {
@@ -29,8 +38,19 @@ describe('dropBehind', () => {
     if (!dropFromCache(path)) this.skip()
   })
 
+  /** What the kernel was told to forget: it would keep a page that is mapped all the same. */
+  let forgotten: number[]
+  const telling: Addon = {
+    ...addon,
+    visitCache(job, fd, offset, length, forget) {
+      forgotten.push(...forget)
+      return addon.visitCache(job, fd, offset, length, forget)
+    }
+  }
+
   beforeEach(async () => {
-    manager = new MapManager({ mapper: 'native', windowSize: MiB })
+    forgotten = []
+    manager = new MapManager({ mapper: nativeMapper(telling), windowSize: MiB })
     file = await manager.open(path)
   })
 
@@ -46,19 +66,27 @@ describe('dropBehind', () => {
       ]
     ] as [number, number][][]) {
       dropFromCache(path)
-      warm(path, ...stretches)
+      const kept = await warm(path, stretches)
       const before = cachedPages(path)
+      expect(before.reduce((sum, page) => sum + page, 0)).to.equal(stretches.length && 513)
+      forgotten = []
       const opened = await manager.open(path)
       await walk(opened)
       await opened.close()
       expect(Buffer.compare(cachedPages(path), before)).to.equal(0)
+      expect(forgotten).to.not.be.empty
+      for (let i = 0; i < forgotten.length; i += 2) {
+        const [offset = 0, length = 0] = forgotten.slice(i)
+        expect(before.subarray(offset / 4096, (offset + length) / 4096).includes(1)).to.equal(false)
+      }
+      for (const outcome of kept) release(outcome)
     }
   }
 
-  it('is needed: without it, a scan leaves the whole file in the page cache', async () => {
+  it('is needed: without it, a scan leaves in the page cache what it has passed', async () => {
     dropFromCache(path)
-    for await (const _ of file.windows());
-    expect(countCached(path)).to.equal(Math.ceil(size / 4096))
+    for await (const { offset } of file.windows())
+      if (offset >= 4 * MiB) expect(countCached(path) * 4096).to.be.above(4 * MiB)
   })
 
   it('hands over the right bytes', async () => {
@@ -137,6 +165,29 @@ describe('dropBehind', () => {
     expect(countCached(path)).to.equal(0)
     expect(one.stats().peakHandles).to.equal(1)
     await one.close()
+  })
+
+  it('leaves nothing behind where the kernel takes pages back before they are mapped', async () => {
+    const losing: Addon = {
+      ...addon,
+      async visitCache(job, fd, offset, length, forget) {
+        const absent = await addon.visitCache(job, fd, offset, length, forget)
+        addon.forget(fd, offset, length)
+        return absent
+      }
+    }
+    for (const windowSize of [MiB, 4 * MiB]) {
+      await using pressed = new MapManager({ mapper: nativeMapper(losing), windowSize, prefetch: 0 })
+      dropFromCache(path)
+      const opened = await pressed.open(path)
+      for await (const { offset, bytes } of opened.windows({ dropBehind: true })) {
+        expect(bytes.equals(bytesAt(5, offset, bytes.length))).to.equal(true)
+        expect(countCached(path) * 4096).to.equal(windowSize)
+        break
+      }
+      await opened.close()
+      expect(countCached(path)).to.equal(0)
+    }
   })
 
   it('changes nothing on the read mapper', async () => {

@@ -22,6 +22,7 @@ export interface Asked {
   offset?: number
   length?: number
   populate?: boolean
+  exact?: boolean
 }
 
 type Target = string | number
@@ -31,13 +32,13 @@ function place(target: Target): [fd: number, path: Uint8Array | null] {
 }
 
 export function run(target: Target, asked: Asked = {}, job = nextJob()): Promise<AddonOutcome> {
-  const { flags = 0, offset = 0, length = page, populate = true } = asked
-  return addon.run(job, ...place(target), flags, offset, length, populate)
+  const { flags = 0, offset = 0, length = page, populate = true, exact } = asked
+  return addon.run(job, ...place(target), flags, offset, length, populate, exact)
 }
 
 export function runSync(target: Target, asked: Asked = {}): AddonOutcome {
-  const { flags = 0, offset = 0, length = page, populate = false } = asked
-  return addon.runSync(...place(target), flags, offset, length, populate)
+  const { flags = 0, offset = 0, length = page, populate = false, exact } = asked
+  return addon.runSync(...place(target), flags, offset, length, populate, exact)
 }
 
 /** The mapped bytes of an outcome, which must have some. */
