@@ -1,7 +1,7 @@
 /**
  * One open file of a manager: its identity, its handle, its regions, and whoever is at work on it.
  */
-import { ERRNO, hasCode, SlidemapError, systemError } from '../errors.js'
+import { hasCode, SlidemapError } from '../errors.js'
 import type { FileInfo, Mapper, Mapping, MapTask } from '../mapping/mapper.js'
 import { unreadable } from '../mapping/task.js'
 import { alignUp, cover, endOf, type Range } from '../range.js'
@@ -411,18 +411,4 @@ function taskOn(
   if (range === undefined) return { target, flags }
   const { offset, length } = cover(range, mapper.granularity)
   return { target, flags, offset, length, exact }
-}
-
-/**
- * The error for what is no file of bytes at offsets, or undefined where it is one.
- */
-export function refusalOf(info: FileInfo, path: string | undefined): Error | undefined {
-  if (info.kind === 'directory') return systemError(ERRNO.EISDIR, 'read', path)
-  if (info.kind !== 'other') return undefined
-  const name = path === undefined ? 'the descriptor' : `'${path}'`
-  return new SlidemapError(
-    'ERR_MAP_UNSUPPORTED',
-    `${name} is a pipe, a socket or a device: it has no bytes at offsets`,
-    { path }
-  )
 }

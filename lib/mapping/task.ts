@@ -99,6 +99,20 @@ export function holds(info: FileInfo, { offset, length }: Range): boolean {
 }
 
 /**
+ * The error for what is no file of bytes at offsets, or undefined where it is one.
+ */
+export function refusalOf(info: FileInfo, path: string | undefined): Error | undefined {
+  if (info.kind === 'directory') return systemError(ERRNO.EISDIR, 'read', path)
+  if (info.kind !== 'other') return undefined
+  const name = path === undefined ? 'the descriptor' : `'${path}'`
+  return new SlidemapError(
+    'ERR_MAP_UNSUPPORTED',
+    `${name} is a pipe, a socket or a device: it has no bytes at offsets`,
+    { path }
+  )
+}
+
+/**
  * Refuse to get bytes at offsets out of what has none.
  *
  * @throws EISDIR as reading a directory does in Node, ERR_MAP_UNSUPPORTED for FIFOs, sockets and character devices

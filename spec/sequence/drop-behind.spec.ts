@@ -85,8 +85,10 @@ describe('dropBehind', () => {
 
   it('is needed: without it, a scan leaves in the page cache what it has passed', async () => {
     dropFromCache(path)
-    for await (const { offset } of file.windows())
-      if (offset >= 4 * MiB) expect(countCached(path) * 4096).to.be.above(4 * MiB)
+    let most = 0
+    // The most, as the kernel may take back what is not mapped.
+    for await (const _ of file.windows()) most = Math.max(most, countCached(path) * 4096)
+    expect(most).to.be.above(5 * MiB)
   })
 
   it('hands over the right bytes', async () => {

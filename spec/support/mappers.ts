@@ -37,7 +37,7 @@ export function needsMappings(this: Mocha.Context): void {
 }
 
 /** Turns of the event loop, each with a collection, until `done` or too many. Answers whether it came true. */
-export async function collectedUntil(done: () => boolean, turns = 100): Promise<boolean> {
+export async function collectedUntil(done: () => boolean, turns = 2_000): Promise<boolean> {
   for (let turn = 0; turn < turns && !done(); turn++) {
     global.gc?.()
     await new Promise(resolve => setImmediate(resolve))

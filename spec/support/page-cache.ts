@@ -26,9 +26,13 @@ export function dropFromCache(path: string): boolean {
   try {
     // Pages that were not written yet cannot be forgotten.
     fsyncSync(fd)
-    addon.forget(fd, 0, 0)
+    // A page that the kernel looks at just then, to take it back by itself, stays.
+    for (let attempt = 0; attempt < 10; attempt++) {
+      addon.forget(fd, 0, 0)
+      if (countCached(path) === 0) return true
+    }
+    return false
   } finally {
     closeSync(fd)
   }
-  return countCached(path) === 0
 }
