@@ -164,7 +164,8 @@ export class Cursor implements Disposable {
    */
   unuse(): void {
     if (this.#loading !== undefined) {
-      this.#loading.abort(this.#released('the cursor was sent elsewhere'))
+      const why = this.#disposed ? 'disposed of' : 'sent elsewhere or given back'
+      this.#loading.abort(this.#released(`the cursor was ${why}`))
       this.#loading = undefined
     }
     const { region } = this.#grip

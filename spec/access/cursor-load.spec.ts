@@ -215,14 +215,20 @@ describe('a cursor that loads', () => {
       const third = failure(cursor.load(960))
       await settled()
       cursor.unuse()
-      for (const call of [first, second, third]) expect(await call).to.include({ code: 'ERR_MAP_RELEASED' })
+      for (const call of [first, second, third]) {
+        const error = await call
+        expect(error).to.include({ code: 'ERR_MAP_RELEASED' })
+        expect(error).to.have.property('message').that.includes('sent elsewhere or given back')
+      }
       expect(cursor.valid).to.equal(false)
       manager.fake.resume()
       await settled()
       expect(manager.fake.mappings).to.equal(1)
       const last = cursor.load(0, 4)
       cursor[Symbol.dispose]()
-      expect(await failure(last)).to.include({ code: 'ERR_MAP_RELEASED' })
+      const error = await failure(last)
+      expect(error).to.include({ code: 'ERR_MAP_RELEASED' })
+      expect(error).to.have.property('message').that.includes('disposed of')
     })
   })
 
