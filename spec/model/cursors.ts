@@ -110,11 +110,14 @@ export class Cursors {
         else if (cursor.valid && !slot.loading) throw new Error('a cursor without a window is valid')
         return
       case 'clone': {
+        const closed = this.#scene.closed(of) ? 'ERR_MAP_CLOSED' : undefined
+        const refusal = slot.disposed ? 'ERR_MAP_RELEASED' : closed
         const { value, error } = attempt(() => cursor.clone())
         if (value === undefined) {
-          if (!(slot.disposed && isCode(error, 'ERR_MAP_RELEASED'))) throw error
+          if (refusal === undefined || !isCode(error, refusal)) throw error
           return
         }
+        if (refusal !== undefined) throw new Error('it was cloned where it must not be')
         const copy = shown && value.valid ? { ...shown } : undefined
         this.add(value, of, copy)
         return
