@@ -71,7 +71,7 @@ export function tellEvict(path: string | undefined, range: Range, bytes: number)
   tellRange(evict, path, range, bytes)
 }
 
-/** A request begins to wait. */
+/** A request has begun to wait, and is in the queue. */
 export function tellWait(
   limit: WaitMessage['limit'],
   amount: number,
@@ -79,7 +79,8 @@ export function tellWait(
 ): void {
   if (!wait.hasSubscribers) return
   const { held, waiters } = budget
-  wait.publish({ limit, amount, held, waiters } satisfies WaitMessage)
+  // Itself not counted.
+  wait.publish({ limit, amount, held, waiters: waiters - 1 } satisfies WaitMessage)
 }
 
 /** Bytes were lost under a mapping. */

@@ -139,6 +139,7 @@ export class Cursor implements Disposable {
     const start = this.#check(offset, size)
     // Given back before this waits: so any number of cursors get by with a budget of one region.
     this.unuse()
+    this.#throwIfDisposed()
     const loading = new AbortController()
     this.#loading = loading
     const unfollow = follow(signal, loading)
@@ -172,6 +173,8 @@ export class Cursor implements Disposable {
     if (region === undefined) return
     const shown = this.#shown
     const sound = this.#isSound(region)
+    // Who was told of a loss may have sent this elsewhere, or given it back.
+    if (this.#grip.region !== region) return
     this.#grip.region = undefined
     this.#bytes = undefined
     this.#length = this.#shown = 0
@@ -186,10 +189,11 @@ export class Cursor implements Disposable {
     if (next === undefined || next.suspect || place >= limit) return false
     // First, so that it is not what makes room for who waits for this one.
     next.lease()
-    region.unlease()
     this.#bytes = undefined
     this.#shown = 0
     this.#hold(next)
+    // Last: who is told of what that makes room for may use this cursor.
+    region.unlease()
     return true
   }
 
@@ -327,6 +331,11 @@ export class Cursor implements Disposable {
 
   /** Owns the lease from here on. */
   #take(region: SharedRegion, start: number, size: number): void {
+    const refusal = this.#refusal(region)
+    if (refusal !== undefined) {
+      region.unlease()
+      throw refusal
+    }
     this.#hold(region)
     this.#show(start, size)
   }
@@ -345,6 +354,13 @@ export class Cursor implements Disposable {
     this.#start = start
     this.#length = length
     if (start + length > this.#shown) this.#shown = start + length
+  }
+
+  /** Who was told of what was mapped, unmapped or lost on the way may have used this cursor: then that counts. */
+  #refusal(region: SharedRegion): SlidemapError | undefined {
+    if (this.#disposed) return this.#released('the cursor was disposed of')
+    if (this.#grip.region !== undefined) return this.#released('the cursor was sent elsewhere')
+    return region.released ? this.#view.file.goneError() : undefined
   }
 
   #throwIfDisposed(): void {

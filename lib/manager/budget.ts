@@ -185,8 +185,7 @@ export class Budget {
 
   #wait(amount: number, signal?: AbortSignal): Promise<void> {
     this.#waits++
-    this.#options.onWait?.(amount)
-    return new Promise((resolve, reject) => {
+    const waiting = new Promise<void>((resolve, reject) => {
       const abort = () => {
         waiter.settle(signal?.reason, true)
         // It may have been the one too large for what is free.
@@ -201,6 +200,9 @@ export class Budget {
       signal?.addEventListener('abort', abort, { once: true })
       this.#queue.push(waiter)
     })
+    // Last: who is told may give up, or close this budget, and is to find the waiter in the queue.
+    this.#options.onWait?.(amount)
+    return waiting
   }
 
   #tooLarge(amount: number, path: string | undefined): SlidemapError {

@@ -101,7 +101,8 @@ export class RegionManager implements LedgerEvents {
     if (this.closed) throw this.#closedError()
     const stop = new AbortController()
     const unfollow = follow(signal, stop)
-    const file = this.#open(new Handle(this.mapper, source, flags), stop.signal)
+    // Not before it is listed: who is told that this waits may close the manager.
+    const file = Promise.resolve().then(() => this.#open(new Handle(this.mapper, source, flags), stop.signal))
     const opening: Opening = { stop, file }
     this.#opening.add(opening)
     try {

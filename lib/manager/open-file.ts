@@ -2,11 +2,11 @@
  * One open file of a manager: its identity, its handle, its regions, and whoever is at work on it.
  */
 import { hasCode, SlidemapError } from '../errors.js'
-import type { FileInfo, Mapper, Mapping, MapTask } from '../mapping/mapper.js'
-import { unreadable } from '../mapping/task.js'
+import type { FileInfo, Mapper, Mapping } from '../mapping/mapper.js'
+import { taskOn, unreadable } from '../mapping/task.js'
 import { alignUp, cover, endOf, type Range } from '../range.js'
 import { CacheTrace } from './cache-trace.js'
-import { changed, type Handle, isSameFile, type Target } from './handles.js'
+import { changed, type Handle, isSameFile } from './handles.js'
 import type { RegionManager } from './manager.js'
 import { Once } from './once.js'
 import { Ledger, type Region } from './region.js'
@@ -151,7 +151,7 @@ export class OpenFile {
    */
   unmapAll(): number {
     const count = this.regions.size
-    const error = new SlidemapError('ERR_MAP_RELEASED', `${this.#name()} was unmapped`, { path: this.path })
+    const error = this.#unmappedError()
     for (const consumer of [...this.consumers]) void consumer.destroy(error)
     this.shared.retireAll()
     this.regions.releaseAll()
@@ -250,6 +250,15 @@ export class OpenFile {
 
   closedError(): SlidemapError {
     return new SlidemapError('ERR_MAP_CLOSED', `${this.#name()} is closed`, { path: this.path })
+  }
+
+  /** Why a region was released under whoever wanted it. */
+  goneError(): SlidemapError {
+    return this.closed ? this.closedError() : this.#unmappedError()
+  }
+
+  #unmappedError(): SlidemapError {
+    return new SlidemapError('ERR_MAP_RELEASED', `${this.#name()} was unmapped`, { path: this.path })
   }
 
   /** End every consumer, release every region, close the handle. Idempotent. */
@@ -398,17 +407,4 @@ export class OpenFile {
   #name(): string {
     return this.path === undefined ? 'the file' : `'${this.path}'`
   }
-}
-
-/** Look at the file, and map what holds `range` if there is one. */
-function taskOn(
-  target: Target,
-  flags: number,
-  range: Range | undefined,
-  mapper: Mapper,
-  exact = false
-): MapTask {
-  if (range === undefined) return { target, flags }
-  const { offset, length } = cover(range, mapper.granularity)
-  return { target, flags, offset, length, exact }
 }

@@ -59,6 +59,11 @@ export class Region {
     return this.#mapping === undefined
   }
 
+  /** Whether its bytes are a copy: what happens to the file since does not show in them. */
+  get copied(): boolean {
+    return this.#mapping?.copied === true
+  }
+
   /** The file, where it was opened by a path. */
   get path(): string | undefined {
     return this.#ledger.path
@@ -205,9 +210,10 @@ export class Ledger {
     keep: object | undefined,
     onLeave?: () => void
   ): Region {
-    tellMap(this.path, range, bytes)
     const region = new Region(this, mapping, range, bytes, keep)
     this.#claim(region, mapping, onLeave)
+    // Last: who is told may release every region of the file.
+    tellMap(this.path, range, bytes)
     return region
   }
 
@@ -218,8 +224,8 @@ export class Ledger {
    * million regions without a pause would hold them all.
    */
   hold<R extends Region>(region: R): R {
-    tellMap(this.path, region, region.cost)
     region.index = this.#held.push(region) - 1
+    tellMap(this.path, region, region.cost)
     return region
   }
 

@@ -58,7 +58,8 @@ export class SharedRegion extends Region implements Linked<SharedRegion> {
     this.populated = populated
     this.#home = home
     this.#cache = cache
-    this.#current = home.add(this)
+    // Whoever was told that it was mapped may have closed the file.
+    this.#current = !this.released && home.add(this)
   }
 
   /** Whether it is what is found at its place: else whoever leases it may finish, and nobody else gets it. */
@@ -215,15 +216,22 @@ export class RegionCache {
    * @returns bytes of budget given back; 0 where there is none
    */
   evict(): number {
+    for (let region = this.#oldest(); region !== undefined; region = this.#oldest()) {
+      tellEvict(region.path, region, region.cost)
+      region.retire()
+      // Who was told may have leased it: then another has to go.
+      if (region.released) return region.cost
+    }
+    return 0
+  }
+
+  #oldest(): SharedRegion | undefined {
     this.#settle()
     let region = this.#order.first
     while (region?.cached === false) {
       this.#order.remove(region)
       region = this.#order.first
     }
-    if (region === undefined) return 0
-    tellEvict(region.path, region, region.cost)
-    region.retire()
-    return region.cost
+    return region
   }
 }

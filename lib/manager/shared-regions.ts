@@ -86,7 +86,7 @@ export class SharedRegions {
    */
   async copyLoaded(range: Range, target: Buffer, signal: AbortSignal): Promise<boolean> {
     const region = this.find(range.offset)
-    if (!region?.populated || region.lent || endOf(range) > endOf(region)) return false
+    if (!region?.populated || region.lent || region.copied || endOf(range) > endOf(region)) return false
     region.view(range).copy(target)
     // As every use does: the one used longest ago goes first.
     region.lease()
@@ -129,11 +129,12 @@ export class SharedRegions {
   }
 
   #load(range: Range): Loading {
-    const loading = new Loading(this.#file, range, region => {
+    const loading = new Loading(range, region => {
       this.#loading.remove(loading)
       if (region !== undefined) this.#share(region, true)
     })
     this.#loading.add(loading)
+    loading.start(this.#file)
     return loading
   }
 
@@ -148,7 +149,8 @@ export class SharedRegions {
     try {
       const length = Math.min(wanted.size, endOf(region) - wanted.offset)
       await this.#file.warm({ offset: wanted.offset, length }, signal)
-      return region
+      if (!region.released) return region
+      throw this.#file.goneError()
     } catch (error) {
       region.unlease()
       throw error
@@ -177,24 +179,28 @@ class Loading implements Range, Consumer {
   readonly #stop = new AbortController()
   readonly #waiters = new Set<Waiter>()
   readonly #arrive: (region?: SharedRegion) => void
-  readonly #over: Promise<void>
+  #over: Promise<void> | undefined
 
   /** @param arrive called with the region; without one if it cannot be had, or as soon as nobody wants it any more */
-  constructor(file: OpenFile, range: Range, arrive: (region?: SharedRegion) => void) {
+  constructor(range: Range, arrive: (region?: SharedRegion) => void) {
     this.offset = range.offset
     this.length = range.length
     this.#arrive = arrive
+  }
+
+  /** Begin. Apart, since those who are told of what is done for it may end it: they have to find it. */
+  start(file: OpenFile): void {
     file.consumers.add(this)
     const done = () => file.consumers.delete(this)
-    this.#over = file.mapHeld(range, this.#stop.signal).then(
+    this.#over = file.mapHeld(this, this.#stop.signal).then(
       region => {
         done()
-        arrive(region)
+        this.#arrive(region)
         this.#arrived(region)
       },
       error => {
         done()
-        arrive()
+        this.#arrive()
         for (const waiter of this.#waiters) waiter.reject(error)
       }
     )
@@ -202,6 +208,10 @@ class Loading implements Range, Consumer {
 
   /** Wait for it, and lease it. An abort leaves; when the last one leaves, nothing is mapped. */
   join(signal: AbortSignal): Promise<SharedRegion> {
+    if (signal.aborted) {
+      if (this.#waiters.size === 0) this.#abandon(signal.reason)
+      return Promise.reject(signal.reason)
+    }
     return new Promise((resolve, reject) => {
       const leave = () => {
         this.#waiters.delete(waiter)

@@ -9,7 +9,8 @@ import { invalidType, systemError } from '../errors.js'
 import { infoOf, inspect, nodeCalls, withDescriptor } from './descriptor.js'
 import type { Mapper, MapOutcome, Mapping, MapTask } from './mapper.js'
 import { runAsync, runSync, type Steps, take } from './steps.js'
-import { checkTask, hintFor, holds, pathOf, type Range, refuseUnmappable } from './task.js'
+import type { Range } from '../range.js'
+import { checkTask, hintFor, holds, pathOf, refuseUnmappable } from './task.js'
 
 /** What is used of mmap-io 1.1. */
 export interface MmapIo {

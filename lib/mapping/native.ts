@@ -8,16 +8,8 @@ import { HeapMapping, RestingMemory } from './heap.js'
 import { loadAddon } from './load-addon.js'
 import type { FileInfo, Mapper, MapOutcome, Mapping, MapTask, SmallTask } from './mapper.js'
 import { checkMayRead, mayRead } from './permission.js'
-import {
-  checkSmallTask,
-  checkTask,
-  hintFor,
-  holds,
-  pathOf,
-  type Range,
-  refuseUnmappable,
-  unreadable
-} from './task.js'
+import type { Range } from '../range.js'
+import { checkSmallTask, checkTask, hintFor, holds, pathOf, refuseUnmappable, unreadable } from './task.js'
 
 const kinds = Object.fromEntries(Object.entries(KIND).map(([name, number]) => [number, name]))
 

@@ -17,12 +17,12 @@ import { HeapMapping, RestingMemory } from './heap.js'
 import type { FileInfo, Mapper, MapOutcome, Mapping, MapTask, SmallTask } from './mapper.js'
 import { readSmallFile } from './read-small.js'
 import { runAsync, runSync, type Steps, take } from './steps.js'
+import type { Range } from '../range.js'
 import {
   checkSmallTask,
   checkTask,
   holds,
   pathOf,
-  type Range,
   refuseWithoutBytes,
   unreadable,
   unsupported
