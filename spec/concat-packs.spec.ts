@@ -11,7 +11,7 @@ function git(repository: string, ...args: string[]): string {
 }
 
 describe('examples/concat-packs.ts', function () {
-  this.timeout(30_000)
+  this.timeout(120_000)
   const repository = tempPath('packs')
   const folder = join(repository, '.git/objects/pack')
   let packs: string[]

@@ -5,7 +5,7 @@ import { root, run } from './support/child.js'
 import { tempFile, tempPath } from './support/files.js'
 
 describe('the examples', function () {
-  this.timeout(30_000)
+  this.timeout(120_000)
   const names = readdirSync(join(root, 'examples')).filter(name => name.endsWith('.ts'))
 
   it('explain themselves with --help', async () => {

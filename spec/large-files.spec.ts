@@ -14,7 +14,8 @@ function blocksAcross(...places: number[]): Block[] {
 }
 
 describe('Files beyond 4 GiB', function () {
-  this.timeout(300_000)
+  // Some tests go through the whole of a file several times: minutes, where others are at work too.
+  this.timeout(1_200_000)
 
   const size = 6 * GiB + 400_000
   let path: string

@@ -37,7 +37,7 @@ function anchors(text: string): string[] {
 }
 
 describe('README.md and docs/', function () {
-  this.timeout(30_000)
+  this.timeout(120_000)
   const docs = readdirSync(join(root, 'docs')).filter(name => name.endsWith('.md'))
   const pages = ['README.md', ...docs.map(name => `docs/${name}`)]
   const read = (page: string) => readFileSync(join(root, page), 'utf8')

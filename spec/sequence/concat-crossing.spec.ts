@@ -38,7 +38,7 @@ for (const mapper of realMappers) {
       })
 
       it('lines are those of the whole, wherever it is cut into files', async function () {
-        this.timeout(30_000)
+        this.timeout(120_000)
         await fc.assert(
           fc.asyncProperty(
             fc.array(fc.string({ unit: fc.constantFrom('a', 'é', '\n', '\r\n', '日'), maxLength: 30 }), {
