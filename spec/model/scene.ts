@@ -13,6 +13,8 @@ export interface Ground {
   /** Bytes of a page. */
   readonly unit: number
   readonly fake: FakeMapper | undefined
+  /** Jobs under way, those that were given up included. */
+  readonly jobs: () => number
   /** What is left on the OS's own list, where there is one. */
   readonly leftovers: () => readonly string[]
 }

@@ -394,6 +394,7 @@ export class World {
   #isCrowded(but?: object): boolean {
     return (
       this.#scene.pending.size > 0 ||
+      this.#scene.ground.jobs() > 0 ||
       this.#buffers.leases.length > 0 ||
       this.#retained.length > 0 ||
       // Node answers return() before the stream is closed.
