@@ -69,7 +69,8 @@ export class ConcatWalk<S> implements Consumer {
   readonly #plan: ConcatPlan
   readonly #upcoming: Upcoming<S>
   readonly #stop = new AbortController()
-  readonly #unfollow: () => void
+  /** There before the link is: a signal that is aborted already ends this while it is being made. */
+  #unfollow: () => void = () => {}
   readonly #ending = new Once()
   /** Where the source at hand begins, or the next one: bytes from the start of the whole. */
   #offset = 0
