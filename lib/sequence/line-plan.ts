@@ -87,6 +87,8 @@ export interface LinePlan {
   readonly limit: number
   readonly reverse: boolean
   readonly maxLineBytes: number
+  /** All has to come of one stretch: what is of no known size may be walked once only, or be another the next time. */
+  readonly oneStretch: boolean
   /** For errors. */
   readonly path: string | undefined
 }
@@ -151,6 +153,7 @@ export function planLines(
     limit: integerOrInfinity('options.limit', limit, 0),
     reverse,
     maxLineBytes: integer('options.maxLineBytes', maxLineBytes, 1, constants.MAX_STRING_LENGTH),
+    oneStretch: size === undefined,
     path
   }
 }

@@ -3,7 +3,7 @@
  */
 import { Buffer } from 'node:buffer'
 import { SlidemapError } from '../errors.js'
-import { alignDown } from '../range.js'
+import { alignDown, alignUp, MAX_OFFSET } from '../range.js'
 import { Carry } from './carry.js'
 import { decodeLines, type LineBatch } from './line-decoder.js'
 import type { LinePlan } from './line-plan.js'
@@ -27,8 +27,8 @@ export class LineSplitter implements Splitter<LineBatch> {
   #lineStart: number
   /** On the way to the first line that begins at the start of the range or after. */
   #skipping: boolean
-  /** Past the end of the range, for the end of the line that it ends in. */
-  #pastEnd = false
+  /** The stretch goes past the end of the range, for the end of the line that it ends in. */
+  #pastEnd: boolean
   #last: LineBatch | undefined
   #left: number
 
@@ -39,7 +39,8 @@ export class LineSplitter implements Splitter<LineBatch> {
     this.#left = plan.limit
     this.#skipping = from < plan.start
     this.#lineStart = from
-    this.#stretches = [{ start: from, ...endAt(plan.end) }]
+    this.#pastEnd = plan.oneStretch
+    this.#stretches = [plan.oneStretch ? onlyStretch(from, plan) : { start: from, ...endAt(plan.end) }]
   }
 
   get satisfied(): boolean {
@@ -115,13 +116,24 @@ export class LineSplitter implements Splitter<LineBatch> {
     const { delimiter, start } = this.#plan
     while (this.#skipping) {
       const end = delimiter.endAfter(this.#carry, this.#bytes, this.#at, this.#offset)
-      if (end === -1) return false
+      if (end === -1) {
+        this.#skipPastEnd()
+        return false
+      }
       this.#carry.clear()
       this.#at = end
       this.#lineStart = this.#offset + end
       this.#skipping = this.#lineStart < start
     }
     return !this.satisfied
+  }
+
+  /** Where the window at hand goes to the end of the range, none begins in that: the stretch may go on for ever. */
+  #skipPastEnd(): void {
+    const { end } = this.#plan
+    if (this.#offset + this.#bytes.length < end) return
+    this.#skipping = false
+    this.#lineStart = end
   }
 
   /** Where the line that began in another window ends, as an index; -1 for not in this one. */
@@ -136,7 +148,8 @@ export class LineSplitter implements Splitter<LineBatch> {
   #endOfPiece(): number {
     const { delimiter } = this.#plan
     if (delimiter.overlapsItself) return this.#endOfLine(this.#at)
-    const before = Math.min(this.#at + this.#pieceSize, this.#bytes.length)
+    // Lines that begin after the range are none of its; the one that it ends in is looked for by itself.
+    const before = Math.min(this.#at + this.#pieceSize, this.#bytes.length, this.#plan.end - this.#offset)
     const last = delimiter.findLast(this.#bytes, before, this.#offset)
     if (last >= this.#at) return last + delimiter.length
     if (before === this.#bytes.length) return -1
@@ -191,6 +204,15 @@ export function firstStep(start: number, plan: LinePlan): number {
 /** What follows `offset`, a little at a time: for the end of one line. */
 export function tailStretch(offset: number, { step }: LinePlan): Stretch {
   return { start: alignDown(offset, step), size: 4 * step, prefetch: 0 }
+}
+
+/**
+ * From `from` on, as far as it takes. Its windows are no longer than the range and the end of a line are likely to be,
+ * or a few lines of a large file would take a whole window of it.
+ */
+function onlyStretch(from: number, { end, step }: LinePlan): Stretch {
+  if (end === Number.POSITIVE_INFINITY) return { start: from }
+  return { start: from, size: Math.min(MAX_OFFSET, alignUp(end - from, step) + 4 * step) }
 }
 
 /** @throws {SlidemapError} ERR_MAP_RECORD_TOO_LONG */

@@ -1,7 +1,7 @@
 /**
  * `lines()` and `lineBatches()`: a sequence as lines of text.
  */
-import { optionsObject } from '../arguments.js'
+import { integerOrInfinity, optionsObject } from '../arguments.js'
 import { Batches } from './batches.js'
 import type { Scan } from './delimiter.js'
 import { type FollowOptions, isFollowed } from './follow.js'
@@ -45,7 +45,9 @@ export function lineSplitter(
 
 /** @throws as planLines() and windows() do */
 export function batchesOfLines(sequence: Windowed, options: LineOptions = {}): Batches<LineBatch> {
-  const { follow } = optionsObject('options', options)
+  const { follow, size = sequence.windowSize } = optionsObject('options', options)
+  // Where a stretch has smaller windows, nobody else looks at it.
+  integerOrInfinity('options.size', size, 1)
   if (isFollowed(follow)) return batchesOfFollowed(sequence, options, follow)
   const splitter = lineSplitter(options, sequence.knownSize, sequence)
   const open = (stretch: Stretch) => sequence.windows(walkOf(stretch, options, sequence.windowSize))

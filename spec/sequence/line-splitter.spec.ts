@@ -4,6 +4,7 @@ import { type Scan, scanBytes } from '../../lib/sequence/delimiter.js'
 import type { LineBatch } from '../../lib/sequence/line-decoder.js'
 import type { Line, LineEncoding, LineOptions } from '../../lib/sequence/line-plan.js'
 import { lineSplitter } from '../../lib/sequence/lines.js'
+import type { Splitter } from '../../lib/sequence/splitter.js'
 import { cases, type Driven, drive, plainLines } from '../support/splitting.js'
 
 function split(
@@ -49,6 +50,18 @@ const texts = fc.record({ content: contents, encoding: encodings, delimiter: del
   const delimiter = encoding === 'latin1' && each.delimiter === '\u0a0a' ? '\u00e9' : each.delimiter
   return { content, options: { encoding, ...(delimiter === undefined ? {} : { delimiter }) } }
 })
+
+/** Counts the stretches that a splitter asks for. */
+function counted(splitter: Splitter<LineBatch>): { readonly stretches: number } {
+  const next = splitter.nextStretch.bind(splitter)
+  const counted = { stretches: 0 }
+  splitter.nextStretch = () => {
+    const stretch = next()
+    if (stretch !== undefined) counted.stretches++
+    return stretch
+  }
+  return counted
+}
 
 describe('a line splitter', function () {
   this.timeout(600_000)
@@ -104,6 +117,34 @@ describe('a line splitter', function () {
             const lines = split(content, range, means) as Line[]
             for (const { offset } of lines) expect(offset).to.be.within(bounds[i] as number, end - 1)
             return backwards ? lines.reverse() : lines
+          })
+          expect(parts.flat()).to.deep.equal(plainLines(content, options))
+        }
+      ),
+      cases(3000)
+    )
+  })
+
+  it('yields every line of a sequence of unknown size once, each range in one stretch', () => {
+    fc.assert(
+      fc.property(
+        texts,
+        sizes,
+        fc.array(fc.nat(200), { maxLength: 6 }),
+        fc.array(fc.nat(200), { maxLength: 3 }),
+        ({ content, options }, means, cuts, files) => {
+          const bounds = [0, ...cuts, content.length].sort((a, b) => a - b)
+          const driven = { ...means, bounds: files.sort((a, b) => a - b) }
+          const parts = bounds.slice(1).map((end, i) => {
+            const start = Math.min(bounds[i] as number, content.length)
+            const range = { ...options, offsets: true, start, end }
+            const splitter = lineSplitter(range, undefined, driven)
+            const walked = counted(splitter)
+            const lines: Line[] = []
+            drive<LineBatch>(content, splitter, driven, batch => lines.push(...(batch as Line[])))
+            for (const { offset } of lines) expect(offset).to.be.within(start, end - 1)
+            expect(walked.stretches).to.be.at.most(1)
+            return lines
           })
           expect(parts.flat()).to.deep.equal(plainLines(content, options))
         }
