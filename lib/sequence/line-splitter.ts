@@ -74,9 +74,12 @@ export class LineSplitter implements Splitter<LineBatch> {
   }
 
   keep(): void {
-    this.#carry.push(this.#bytes.subarray(this.#at))
+    const rest = this.#bytes.subarray(this.#at)
     this.#bytes = NOTHING
     this.#at = 0
+    // What follows the last line is nobody's, however long its lines are.
+    if (this.satisfied) return
+    this.#carry.push(rest)
     const { length } = this.#carry
     const cut = this.#plan.delimiter.length - 1
     if (this.#skipping) {

@@ -152,4 +152,22 @@ describe('a line splitter', function () {
       cases(3000)
     )
   })
+
+  it('bounds no line that follows the last one that is wanted, where its window goes', () => {
+    const content = Buffer.from(`one\n${'x'.repeat(100)}\n`)
+    for (const range of [{ end: 2 }, { end: 4 }, { limit: 1 }]) {
+      for (const size of [content.length, undefined]) {
+        const splitter = lineSplitter({ ...range, maxLineBytes: 3 }, size)
+        for (let stretch = splitter.nextStretch(); stretch; stretch = splitter.nextStretch()) {
+          splitter.feed(stretch.start ?? 0, content.subarray(stretch.start ?? 0, stretch.end))
+          for (let batch = splitter.take(); batch; batch = splitter.take())
+            expect(batch).to.deep.equal(['one'])
+          // As the synchronous way does, which lets every window go before it asks for more.
+          splitter.keep()
+          splitter.end()
+        }
+        expect(splitter.take()).to.equal(undefined)
+      }
+    }
+  })
 })
