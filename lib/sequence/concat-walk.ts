@@ -233,16 +233,24 @@ export class ConcatWalk<S> implements Consumer {
       return undefined
     }
     this.#upcoming.fill()
-    const range = { offset: from, length: to - from }
-    if (this.#plan.lifetime === 'copied') {
-      const bytes = Buffer.allocUnsafeSlow(range.length)
-      region.view(range).copy(bytes)
-      region.release()
-      this.#share.manager.copied(range.length)
-      return new ConcatWindow(new CopiedWindow(start + from, bytes), item, start)
+    const window = new WholeWindow(region, { offset: from, length: to - from }, item, start)
+    if (this.#plan.lifetime === 'copied') return this.#copy(window, item, start)
+    this.#current = window
+    return window
+  }
+
+  /** A window of the consumer's own, in place of one that goes, also where there is no memory for it. */
+  #copy(window: WholeWindow<S>, item: Item<S>, start: number): SourceWindow<S> {
+    const { offset, length } = window
+    let bytes: Buffer
+    try {
+      bytes = Buffer.allocUnsafeSlow(length)
+      window.bytes.copy(bytes)
+    } finally {
+      window.release()
     }
-    this.#current = new WholeWindow(region, range, item, start)
-    return this.#current
+    this.#share.manager.copied(length)
+    return new ConcatWindow(new CopiedWindow(offset, bytes), item, start)
   }
 
   /** Go into a file that is opened on its own. Answers no window. */

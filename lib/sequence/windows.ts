@@ -220,10 +220,15 @@ export class Windows extends WindowWalk {
   }
 
   async #copy(region: Region, range: Range): Promise<Window> {
-    const bytes = Buffer.allocUnsafeSlow(range.length)
-    region.view(range).copy(bytes)
-    const doubtful = region.doubt(endOf(range)) !== undefined
-    region.release()
+    let bytes: Buffer
+    let doubtful: boolean
+    try {
+      bytes = Buffer.allocUnsafeSlow(range.length)
+      region.view(range).copy(bytes)
+      doubtful = region.doubt(endOf(range)) !== undefined
+    } finally {
+      region.release()
+    }
     await this.#throwIfLost(region.lost, doubtful, endOf(range))
     this.#view.file.manager.copied(range.length)
     return new CopiedWindow(range.offset - this.#view.base, bytes)
