@@ -222,7 +222,7 @@ export class ConcatWalk<S> implements Consumer {
     return { from: Math.max(0, start - this.#offset), to: Math.min(length, end - this.#offset) }
   }
 
-  /** A small file's only window; undefined where nothing of it is asked for. */
+  /** A small file's only window; undefined where nothing of it is asked for, and where this has ended meanwhile. */
   #wholeWindow(item: Item<S>, whole: Whole): SourceWindow<S> | undefined {
     const { region, length } = whole ?? { region: undefined, length: 0 }
     const start = this.#offset
@@ -232,22 +232,25 @@ export class ConcatWalk<S> implements Consumer {
       region?.release()
       return undefined
     }
-    this.#upcoming.fill()
     const window = new WholeWindow(region, { offset: from, length: to - from }, item, start)
-    if (this.#plan.lifetime === 'copied') return this.#copy(window, item, start)
+    // Before the list is asked for more: it may end this, and then that is what lets the window go.
     this.#current = window
-    return window
+    this.#upcoming.fill()
+    if (this.signal.aborted) {
+      this.#pass()
+      return undefined
+    }
+    return this.#plan.lifetime === 'copied' ? this.#copy(window, item, start) : window
   }
 
-  /** A window of the consumer's own, in place of one that goes, also where there is no memory for it. */
-  #copy(window: WholeWindow<S>, item: Item<S>, start: number): SourceWindow<S> {
-    const { offset, length } = window
+  /** A window of the consumer's own, in place of the one at hand, which goes, also where there is no memory for it. */
+  #copy({ offset, length, bytes: lent }: WholeWindow<S>, item: Item<S>, start: number): SourceWindow<S> {
     let bytes: Buffer
     try {
       bytes = Buffer.allocUnsafeSlow(length)
-      window.bytes.copy(bytes)
+      lent.copy(bytes)
     } finally {
-      window.release()
+      this.#pass()
     }
     this.#share.manager.copied(length)
     return new ConcatWindow(new CopiedWindow(offset, bytes), item, start)
@@ -311,6 +314,8 @@ export class ConcatWalk<S> implements Consumer {
       return undefined
     }
     this.#upcoming.fill()
+    // The list may have ended this.
+    this.signal.throwIfAborted()
     return new ConcatWindow(value, part.item, this.#offset)
   }
 }

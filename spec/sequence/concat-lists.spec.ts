@@ -4,7 +4,7 @@ import { concatSuite, type Failure } from '../support/concat-suite.js'
 import { failure } from '../support/failure.js'
 
 concatSuite('by its list of sources', bench => {
-  const { options, expectNothingHeld, untilFailure } = bench
+  const { content, options, expectNothingHeld, untilFailure } = bench
   let manager: MapManager
   let paths: string[]
 
@@ -119,6 +119,42 @@ concatSuite('by its list of sources', bench => {
       await concatenation.close()
       expectNothingHeld()
       expect(left).to.equal(1)
+    }
+  })
+
+  it('hands out no window, and keeps none, where it was left while it looked ahead', async () => {
+    const reason = new Error('enough')
+    for (const lifetime of ['leased', 'copied'] as const) {
+      for (const act of ['return', 'abort', 'close'] as const) {
+        for (const at of [1, 2, 3, 5, 8, 40, 41]) {
+          const stop = new AbortController()
+          let left = false
+          const acts = {
+            return: () => void windows.return(),
+            abort: () => stop.abort(reason),
+            close: () => void concatenation.close()
+          }
+          const list = (function* (): Generator<string> {
+            for (let i = 0; i < 100; i++) {
+              left ||= i === at
+              if (i === at) acts[act]()
+              yield paths[0] as string
+            }
+          })()
+          const concatenation = manager.concat(list, { ...options, lookahead: 16 })
+          const windows = concatenation.windows({ signal: stop.signal, lifetime })
+          const walk = async () => {
+            for await (const { bytes } of windows) {
+              expect(left, `${act} at ${at}`).to.equal(false)
+              expect(bytes.length).to.equal(content.length)
+            }
+          }
+          if (act === 'return') await walk()
+          else if (act === 'abort') expect(await failure(walk())).to.equal(reason)
+          else expect(await failure(walk())).to.include({ code: 'ERR_MAP_CLOSED' })
+          expectNothingHeld()
+        }
+      }
     }
   })
 })
