@@ -106,7 +106,8 @@ export class Batches<B> implements AsyncIterableIterator<B>, AsyncDisposable {
       // Who leaves is not told why what they left could not go on.
       const left = this.#ended
       this.#ended = true
-      await this.#windows?.return?.()
+      // What failed first is what to tell, whatever ending says; who leaves is told that by return().
+      await this.#windows?.return?.().catch(() => {})
       if (!left) throw error
     }
     // Left meanwhile: what the batch was made of may be gone.
