@@ -102,7 +102,9 @@ export class Batches<B> implements AsyncIterableIterator<B>, AsyncDisposable {
     let batch: B | undefined
     try {
       batch = await this.#nextBatch()
-    } catch (error) {
+    } catch (failed) {
+      // What ended it from outside took the bytes away: anything that fails after that only comes of it.
+      const error = this.#interruption ? this.#interruption.reason : failed
       // Who leaves is not told why what they left could not go on.
       const left = this.#ended
       this.#ended = true
@@ -120,18 +122,24 @@ export class Batches<B> implements AsyncIterableIterator<B>, AsyncDisposable {
   async #nextBatch(): Promise<B | undefined> {
     if (this.#fairness.isDue()) await this.#fairness.turn()
     while (!this.#ended) {
-      if (this.#interruption) throw this.#interruption.reason
+      this.#throwIfInterrupted()
       // Until the batch is made nobody else runs.
       if (this.#window !== undefined) expectHeld(this.#window)
       const batch = this.#take()
       if (this.#isLost()) await this.#explainLoss()
       if (batch !== undefined) await this.#attest()
+      // From within what was called for a record, say: then the bytes of the batch are gone.
+      this.#throwIfInterrupted()
       if (batch instanceof Failure) throw batch.error
       if (batch !== undefined) return batch
       if (this.#windows === undefined && !this.#openNext()) return undefined
       await this.#feed(this.#windows as unknown as WindowIterator)
     }
     return undefined
+  }
+
+  #throwIfInterrupted(): void {
+    if (this.#interruption) throw this.#interruption.reason
   }
 
   /** The next batch of what is at hand; not to be used before it is sure that it was made of the file's bytes. */
