@@ -5,8 +5,10 @@
  * one used longest ago first, when another file needs the room, and opened again when they are needed.
  */
 import { Buffer } from 'node:buffer'
-import { fstatSync, statSync } from 'node:fs'
+import { fstat, fstatSync, statSync } from 'node:fs'
+import { stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
+import { promisify } from 'node:util'
 import { ERRNO, SlidemapError, systemError } from '../errors.js'
 import type { FileInfo, MapOutcome, Mapper } from '../mapping/mapper.js'
 import { Budget } from './budget.js'
@@ -56,18 +58,25 @@ export class Handle implements Linked<Handle> {
   }
 
   /**
-   * What is at that place now, or under the descriptor that was lent, without opening it; undefined where that cannot be
-   * told: its owner may have closed it.
+   * What is at that place now, or under the descriptor that was lent, without opening it.
+   *
+   * @throws errors of the OS: EBADF where the owner of the descriptor has closed it
    */
-  look(): (Identity & Pick<FileInfo, 'size'>) | undefined {
-    try {
-      const { source } = this
-      const stats = typeof source === 'function' ? fstatSync(source(), BIGINT) : statSync(this.place, BIGINT)
-      const { size, dev, ino } = stats
-      return { size: Number(size), dev, ino }
-    } catch {
-      return undefined
-    }
+  async inspect(): Promise<Found> {
+    const { source } = this
+    const { size, dev, ino } = await (typeof source === 'function'
+      ? fstatLater(lent(source), BIGINT)
+      : stat(this.place, BIGINT))
+    return { size: Number(size), dev, ino }
+  }
+
+  /** The same on this thread. */
+  inspectSync(): Found {
+    const { source } = this
+    const stats =
+      typeof source === 'function' ? fstatSync(lent(source), BIGINT) : statSync(this.place, BIGINT)
+    const { size, dev, ino } = stats
+    return { size: Number(size), dev, ino }
   }
 }
 
@@ -85,6 +94,8 @@ function absolute(path: string | Buffer): string | Buffer | undefined {
 const SLASH = 0x2f
 
 const BIGINT = { bigint: true } as const
+
+const fstatLater = promisify(fstat)
 
 /** A path to open, or what answers a descriptor that is the caller's own and is never closed here, -1 if it is closed. */
 export type HandleSource = string | Buffer | (() => number)
@@ -310,6 +321,9 @@ function isUnchanged(before: FileInfo, now: FileInfo): boolean {
 
 /** What tells a file from all others, whatever its path. */
 export type Identity = Pick<FileInfo, 'dev' | 'ino'>
+
+/** What is found without opening it. */
+export type Found = Identity & Pick<FileInfo, 'size'>
 
 /** Whether two descriptors are open on one file, or one is and the other is what a path leads to. */
 export function isSameFile(a: Identity, b: Identity): boolean {

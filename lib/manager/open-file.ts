@@ -3,16 +3,16 @@
  */
 import { hasCode, SlidemapError } from '../errors.js'
 import type { FileInfo, Mapper, Mapping } from '../mapping/mapper.js'
-import { taskOn, unreadable } from '../mapping/task.js'
+import { unreadable } from '../mapping/task.js'
 import { alignUp, cover, endOf, type Range } from '../range.js'
 import { CacheTrace } from './cache-trace.js'
-import { changed, type Handle, isSameFile } from './handles.js'
+import { changed, type Found, type Handle, isSameFile } from './handles.js'
 import type { RegionManager } from './manager.js'
 import { Once } from './once.js'
 import { Ledger, type Region } from './region.js'
 import { SharedRegion } from './shared-region.js'
 import { SharedRegions } from './shared-regions.js'
-import { runTold, runToldSync, type ToldOutcome } from './told.js'
+import { runTold, runToldSync, taskOn, type ToldOutcome } from './told.js'
 
 /** Whoever works on a file and has to be ended when it is closed. */
 export interface Consumer {
@@ -208,40 +208,59 @@ export class OpenFile {
    * @throws {SlidemapError} ERR_MAP_FILE_TRUNCATED
    */
   reachSync(end: number): number {
-    const size = this.#sizeSync()
+    const size = this.#asksHandle ? this.#runSync(undefined).info.size : this.#sizeAtPlace()
     if (size < end) throw this.#truncated(size, end)
     return size
   }
 
-  /** Why the bytes from `offset` on were lost: the file ends before them now, or reading them failed. */
+  /**
+   * Why the bytes from `offset` on were lost.
+   *
+   * Also of a file that is closed. It is not opened for that: a cut alone would make it another than was opened.
+   *
+   * @returns ERR_MAP_FILE_TRUNCATED where the file ends before them now, ERR_MAP_FILE_CHANGED where that can no longer
+   *   be told, since another file is in its place; else ERR_MAP_IO
+   */
   async explainLoss(offset: number, signal: AbortSignal): Promise<SlidemapError> {
     try {
-      return this.#loss((await this.#run(undefined, signal)).info.size, offset)
-    } catch (cause) {
+      const found = this.#asksHandle ? (await this.#run(undefined, signal)).info : await this.handle.inspect()
+      return this.#loss(found, offset)
+    } catch {
       // Who ends the wait ends the question.
       signal.throwIfAborted()
-      return unreadable(offset, this.path, cause)
+      // Its descriptor may have been closed before the job's turn came.
+      return this.explainLossSync(offset)
     }
   }
 
   /** The same on this thread. */
   explainLossSync(offset: number): SlidemapError {
     try {
-      return this.#loss(this.#runSync(undefined).info.size, offset)
+      const found = this.#asksHandle ? this.#runSync(undefined).info : this.handle.inspectSync()
+      return this.#loss(found, offset)
     } catch (cause) {
       return unreadable(offset, this.path, cause)
     }
   }
 
-  #sizeSync(): number {
-    const { handle } = this
-    if (handle.fd !== -1 || this.#info.kind !== 'file') return this.#runSync(undefined).info.size
-    const found = handle.look()
-    return found !== undefined && isSameFile(found, this.#info) ? found.size : Number.POSITIVE_INFINITY
+  /** Whether its size is what its own descriptor says. Of what is no plain file, nothing else knows it. */
+  get #asksHandle(): boolean {
+    return this.#info.kind !== 'file' || (this.handle.fd !== -1 && !this.closed)
   }
 
-  #loss(size: number, offset: number): SlidemapError {
-    return size <= offset ? this.#truncated(size, offset + 1) : unreadable(offset, this.path)
+  #sizeAtPlace(): number {
+    try {
+      const found = this.handle.inspectSync()
+      if (isSameFile(found, this.#info)) return found.size
+    } catch {
+      // Nobody knows.
+    }
+    return Number.POSITIVE_INFINITY
+  }
+
+  #loss(found: Found, offset: number): SlidemapError {
+    if (!isSameFile(found, this.#info)) return changed(this.handle)
+    return found.size <= offset ? this.#truncated(found.size, offset + 1) : unreadable(offset, this.path)
   }
 
   throwIfClosed(): void {

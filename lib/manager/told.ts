@@ -1,12 +1,26 @@
 /** What the jobs of a file fail with, told of that file: a mapper that is given a descriptor does not know its path. */
 import { SlidemapError } from '../errors.js'
 import type { Mapper, MapOutcome, Mapping, MapTask } from '../mapping/mapper.js'
+import { cover, type Range } from '../range.js'
 import { hintFor, unreadable } from '../mapping/task.js'
 
 /** What a job came to, and by which mapper: by now another may serve the file. */
 export type ToldOutcome = Pick<MapOutcome, 'fd' | 'info'> & {
   readonly mapping: Mapping | undefined
   readonly mapper: Mapper
+}
+
+/** Look at the file, and map what holds `range` if there is one. */
+export function taskOn(
+  target: MapTask['target'],
+  flags: number,
+  range: Range | undefined,
+  mapper: Mapper,
+  exact = false
+): MapTask {
+  if (range === undefined) return { target, flags }
+  const { offset, length } = cover(range, mapper.granularity)
+  return { target, flags, offset, length, exact }
 }
 
 /** Run a task on a mapper; what it fails with has the path of the file, where there is one. */

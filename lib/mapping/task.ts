@@ -1,7 +1,7 @@
 /** What every mapper asks of a task before it makes the first system call, and says of files it cannot map. */
 import { Buffer } from 'node:buffer'
 import { ERRNO, invalidRange, invalidType, SlidemapError, systemError } from '../errors.js'
-import { cover, type Range } from '../range.js'
+import type { Range } from '../range.js'
 import type { FileInfo, Mapper, MapTask, SmallTask } from './mapper.js'
 
 /** The limits of a mapper that a range has to keep. */
@@ -10,23 +10,6 @@ export type Limits = Pick<Mapper, 'name' | 'granularity' | 'maxOffset' | 'maxLen
 /** The path of a task, for errors; undefined where it has a descriptor. */
 export function pathOf(target: MapTask['target']): string | undefined {
   return typeof target === 'number' ? undefined : target.toString()
-}
-
-/**
- * The task of looking at a file, and of mapping what holds `range` if there is one.
- *
- * @param exact see {@link MapTask.exact}
- */
-export function taskOn(
-  target: MapTask['target'],
-  flags: number,
-  range: Range | undefined,
-  mapper: Mapper,
-  exact = false
-): MapTask {
-  if (range === undefined) return { target, flags }
-  const { offset, length } = cover(range, mapper.granularity)
-  return { target, flags, offset, length, exact }
 }
 
 /**

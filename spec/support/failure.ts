@@ -11,6 +11,16 @@ export async function failure(promise: Promise<unknown> | undefined): Promise<Er
   throw new Error(`it did not reject, but came to ${String(value)}`)
 }
 
+/** What a call throws; fails if it does not. */
+export function thrown(call: () => unknown): unknown {
+  try {
+    call()
+  } catch (error) {
+    return error
+  }
+  throw new Error('it did not throw')
+}
+
 /** A controller whose signal Node lets many listen to. */
 export function stopOfMany(): AbortController {
   const stop = new AbortController()

@@ -8,7 +8,7 @@ import { tempPath, temporaryFolder } from '../support/files.js'
 import { descriptorsBelow, mappingsBelow } from '../support/os.js'
 import { readers } from './consumers.js'
 import { type Cutter, OwnCutter, ProcessCutter, ThreadCutter } from './cutters.js'
-import { contentOf, cutOf, Dice, PAGE, Trial, type Verdict } from './trial.js'
+import { contentOf, cutOf, Dice, LONGEST, PAGE, Trial, type Verdict } from './trial.js'
 
 /** What comes out on stdout. */
 export interface Report {
@@ -40,7 +40,8 @@ async function attempt(number: number, cutter: Cutter): Promise<{ verdict: Verdi
   const reader = readers[number % readers.length] as (typeof readers)[number]
   const filling = dice.of(reader.fillings)
   const content = contentOf(filling, 1 + dice.below(dice.of([5000, 40_000, 40_000])))
-  const window = PAGE * dice.of([1, 1, 2, 3, 8])
+  const whole = dice.below(5) === 0
+  const window = whole ? LONGEST : PAGE * dice.of([1, 1, 2, 3, 8])
   const cut = cutOf(dice, content.length, window)
   const path = tempPath(`cut-${process.pid}-${number % 16}`)
   // Not written over: pages of the trial before may be mapped by what has not been collected.
@@ -55,18 +56,18 @@ async function attempt(number: number, cutter: Cutter): Promise<{ verdict: Verdi
   }
   const manager = new MapManager({
     mapper: mapper as 'native' | 'read',
-    windowSize: window,
+    windowSize: whole ? Number.POSITIVE_INFINITY : window,
     maxMappedBytes: 16 * PAGE,
     maxHandles: dice.of([1, 4]),
     prefetch: dice.below(3)
   })
   const title = `${reader.name}, ${reader.lifetime}`
-  const what = `trial ${number}: ${title} of ${content.length} bytes (${filling}) by ${window}, cut to ${cut.size}${cut.regrow ? ' and grown again' : ''} at step ${when}`
+  const what = `trial ${number}: ${title} of ${content.length} bytes (${filling}) by ${whole ? 'the whole' : window}, cut to ${cut.size}${cut.regrow ? ' and grown again' : ''} at step ${when}`
   current = what
   let error: unknown
   const file = await manager.open(path)
   const reopens = reader.name.startsWith('concat')
-  const trial = new Trial({ manager, file, path, content, window, dice, cut, step, reopens })
+  const trial = new Trial({ manager, file, path, content, window, dice, cut, step, reopens, whole })
   try {
     step()
     await reader.run(trial)

@@ -7,7 +7,8 @@ import { KiB } from '../support/files.js'
 
 /** Pages are at least so long, and a cut inside one raises nothing. */
 export const PAGE = 4 * KiB
-const LONGEST = 64 * KiB
+/** Bytes of a file at the most. */
+export const LONGEST = 64 * KiB
 
 /** How a file is filled: `holes` has pages that end with zeros of their own, so that these do not tell. */
 export type Filling = 'dense' | 'holes' | 'text' | 'nul'
@@ -99,11 +100,18 @@ export interface Verdict {
   readonly wrong: string | undefined
 }
 
-const TOLD = new Set(['ERR_MAP_FILE_TRUNCATED', 'ERR_MAP_IO', 'ERR_MAP_FILE_CHANGED'])
+/** What a file may be told to be that was cut short, and no more than that. */
+const CUT = new Set(['ERR_MAP_FILE_TRUNCATED'])
+
+/** The same where its descriptor was closed before: what is opened again has to be what was opened first. */
+const CUT_CLOSED = new Set([...CUT, 'ERR_MAP_FILE_CHANGED'])
+
+/** Of one that has grown again, nobody can say what became of the bytes that were there. */
+const REGROWN = new Set([...CUT_CLOSED, 'ERR_MAP_IO'])
 
 export type TrialOptions = Pick<
   Trial,
-  'manager' | 'file' | 'path' | 'content' | 'window' | 'dice' | 'cut' | 'step' | 'reopens'
+  'manager' | 'file' | 'path' | 'content' | 'window' | 'dice' | 'cut' | 'step' | 'reopens' | 'whole'
 >
 
 export class Trial {
@@ -117,6 +125,8 @@ export class Trial {
   readonly cut: Cut
   /** Whether the consumer opens the file itself, perhaps after it was cut. */
   readonly reopens: boolean
+  /** Whether random access maps the whole file at once, and closes its descriptor after that. */
+  readonly whole: boolean
   /** Called between two steps of the consumer. */
   readonly step: () => void
   /** The first byte that read as zero in place of another, -1 for none. */
@@ -133,6 +143,7 @@ export class Trial {
     this.cut = given.cut
     this.step = given.step
     this.reopens = given.reopens
+    this.whole = given.whole
   }
 
   get size(): number {
@@ -206,12 +217,17 @@ export class Trial {
   judge(error: unknown, cut: boolean): Verdict {
     if (error === undefined) return { outcome: 'whole', code: '', wrong: this.#wrong }
     const { code = '', path, offset } = error as { code?: string; path?: string; offset?: number }
-    if (!TOLD.has(code)) this.#fail(`it failed with ${String(error)}`)
+    if (!this.#told.has(code)) this.#fail(`it failed with ${String(error)}`)
     else if (!cut) this.#fail(`it failed before it was cut, with ${String(error)}`)
     else if (path === undefined) this.#fail(`the error has no path: ${String(error)}`)
     else if (code !== 'ERR_MAP_FILE_CHANGED' && offset === undefined)
       this.#fail(`the error has no offset: ${String(error)}`)
     return { outcome: 'error', code, wrong: this.#wrong }
+  }
+
+  get #told(): ReadonlySet<string> {
+    if (this.cut.regrow) return REGROWN
+    return this.whole ? CUT_CLOSED : CUT
   }
 
   #compare(offset: number, bytes: Uint8Array): void {

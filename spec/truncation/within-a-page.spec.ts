@@ -2,7 +2,7 @@ import { closeSync, openSync, rmSync, truncateSync } from 'node:fs'
 import { expect } from 'chai'
 import { MapManager, type MappedFile, SlidemapError } from '../../lib/index.js'
 import { bytesAt, tempFile } from '../support/files.js'
-import { failure } from '../support/failure.js'
+import { failure, thrown } from '../support/failure.js'
 import { mappingMappers } from '../support/mappers.js'
 import { PAGE } from './trial.js'
 
@@ -11,16 +11,6 @@ const CUT = SIZE - 1000
 
 /** No zeros, so that those of a cut show. */
 const content = bytesAt(1, 0, SIZE).map(byte => byte || 1) as Buffer
-
-/** What a call throws. */
-function thrown(call: () => unknown): unknown {
-  try {
-    call()
-  } catch (error) {
-    return error
-  }
-  throw new Error('it did not throw')
-}
 
 // No cut reaches a copy.
 for (const mapper of mappingMappers) {
