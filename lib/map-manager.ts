@@ -1,11 +1,11 @@
 /**
  * `MapManager`: limits, and the files opened under them.
  */
-import { resolve } from 'node:path'
 import { abortSignal, integer, integerOrInfinity, openFlags, optionsObject } from './arguments.js'
 import { SlidemapError } from './errors.js'
 import { MappedFile } from './file.js'
 import { handleLimit } from './manager/handle-limit.js'
+import { placeOf } from './manager/handles.js'
 import { RegionManager } from './manager/manager.js'
 import { chooseMapper, type MapperChoice } from './mapping/choose.js'
 import { readMapper } from './mapping/read.js'
@@ -268,15 +268,18 @@ export class MapManager implements AsyncDisposable {
    * used: ERR_MAP_FILE_CHANGED if another one is at the path by then. Jobs that are under way on the thread pool are not
    * waited for: where there may be some, close the files instead.
    *
-   * @param path as text, Buffer or URL, absolute or from the current folder
+   * @param path as text, Buffer or URL, absolute or from the current folder; those of the files count from the folder that
+   *   the process was in when they were opened
    * @returns regions unmapped
    * @throws {TypeError} ERR_INVALID_ARG_TYPE, ERR_INVALID_URL_SCHEME
    * @throws {RangeError} ERR_OUT_OF_RANGE for a path with a null byte
    * @see smmap's force_map_handle_removal_win()
    */
   unmapFile(path: string | Buffer | URL): number {
-    const meant = placeOf(resolvePath(path, 'path').toString())
-    return this.#regions.unmap(opened => placeOf(opened) === meant)
+    const meant = placeOf(resolvePath(path, 'path'))
+    let count = 0
+    for (const file of this.#regions.files) if (file.handle.isAt(meant)) count += file.unmapAll()
+    return count
   }
 
   /**
@@ -290,10 +293,4 @@ export class MapManager implements AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
   }
-}
-
-/** A path as it is compared: on Windows, names that differ in case alone are one. */
-function placeOf(path: string): string {
-  const place = resolve(path)
-  return process.platform === 'win32' ? place.toLowerCase() : place
 }

@@ -57,6 +57,11 @@ export class Handle implements Linked<Handle> {
     return (this.info && this.#place) ?? (this.source as string | Buffer)
   }
 
+  /** Whether that is this place, as {@link placeOf} has it. */
+  isAt(place: string): boolean {
+    return this.#place !== undefined && placeOf(this.#place) === place
+  }
+
   /**
    * What is at that place now, or under the descriptor that was lent, without opening it.
    *
@@ -92,6 +97,22 @@ function absolute(path: string | Buffer): string | Buffer | undefined {
 }
 
 const SLASH = 0x2f
+
+/**
+ * A path as it is compared: absolute, and a character for each byte, since names need not be text. On Windows they are,
+ * and those that differ in case alone are one.
+ *
+ * @throws ENOENT for a relative path where the folder the process is in is gone
+ */
+export function placeOf(path: string | Buffer): string {
+  if (process.platform === 'win32') return resolve(path.toString()).toLowerCase()
+  const bytes = charactersOf(path)
+  return resolve(bytes.startsWith('/') ? bytes : `${charactersOf(process.cwd())}/${bytes}`)
+}
+
+function charactersOf(path: string | Buffer): string {
+  return Buffer.from(path as string).toString('latin1')
+}
 
 const BIGINT = { bigint: true } as const
 

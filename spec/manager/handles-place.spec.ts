@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { basename, dirname } from 'node:path'
 import { expect } from 'chai'
 import { MapManager } from '../../lib/index.js'
@@ -29,4 +29,46 @@ describe('A file opened by a relative path', () => {
       await manager.close()
     })
   }
+
+  it('is unmapped by its place, wherever the process has gone since, and not by one that has its name there', async () => {
+    const path = tempFile('place/two.bin', 'two')
+    const other = tempFile('elsewhere/two.bin', 'another two')
+    await using manager = new MapManager()
+    process.chdir(dirname(path))
+    const cursors = []
+    for (const name of ['two.bin', Buffer.from('./two.bin')])
+      cursors.push((await manager.open(name)).cursor().use(0))
+    process.chdir(dirname(other))
+    expect([manager.unmapFile(other), manager.unmapFile('two.bin')]).to.deep.equal([0, 0])
+    expect(cursors.map(({ valid }) => valid)).to.deep.equal([true, true])
+    expect(manager.unmapFile(Buffer.from('../place//two.bin'))).to.equal(2)
+    expect(cursors.map(({ valid }) => valid)).to.deep.equal([false, false])
+    expect(manager.stats()).to.include({ regions: 0, handles: 0 })
+  })
+})
+
+describe('A name', () => {
+  it('that is no text is told from others by its bytes where a file is unmapped', async function () {
+    if (process.platform !== 'linux') this.skip()
+    const named = (byte: number) => Buffer.concat([Buffer.from(tempPath('no-text-')), Buffer.of(byte)])
+    await using manager = new MapManager()
+    writeFileSync(named(0xff), 'one')
+    const cursor = (await manager.open(named(0xff))).cursor().use(0)
+    expect(manager.unmapFile(named(0xfe))).to.equal(0)
+    expect(manager.unmapFile(named(0xff).toString())).to.equal(0)
+    expect(manager.unmapFile(named(0xff).toString('latin1'))).to.equal(0)
+    expect(cursor.bytes.toString()).to.equal('one')
+    expect(manager.unmapFile(named(0xff))).to.equal(1)
+    expect(cursor.valid).to.equal(false)
+  })
+
+  it('that is text is the same as a Buffer', async () => {
+    const path = tempFile('na\u00efve-\u{1f9ed}', 'text')
+    await using manager = new MapManager()
+    const cursors = []
+    for (const name of [path, Buffer.from(path)]) cursors.push((await manager.open(name)).cursor().use(0))
+    expect(manager.unmapFile(path)).to.equal(2)
+    for (const cursor of cursors) cursor.use(0)
+    expect(manager.unmapFile(Buffer.from(path))).to.equal(2)
+  })
 })
