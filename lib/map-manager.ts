@@ -6,7 +6,7 @@ import { SlidemapError } from './errors.js'
 import { MappedFile } from './file.js'
 import { handleLimit } from './manager/handle-limit.js'
 import { placeOf } from './manager/handles.js'
-import { RegionManager } from './manager/manager.js'
+import { LastingManager } from './manager/lasting-manager.js'
 import { chooseMapper, type MapperChoice } from './mapping/choose.js'
 import { readMapper } from './mapping/read.js'
 import { alignDown, alignUp } from './range.js'
@@ -112,12 +112,9 @@ function warnOnce(warn: (message: string) => void, message: string): void {
  * ```
  */
 export class MapManager implements AsyncDisposable {
-  readonly #regions: RegionManager
+  readonly #regions: LastingManager
   readonly #windowSize: number
   readonly #prefetch: number
-  /** Files that nobody holds any more and nobody closed. */
-  readonly #dropped: FinalizationRegistry<() => void>
-  #warnedOfDropped = false
 
   /**
    * @throws {SlidemapError} ERR_MAP_MAPPER if the mapper asked for cannot be loaded
@@ -150,19 +147,13 @@ export class MapManager implements AsyncDisposable {
           : alignUp(windowSize, mapper.granularity),
       mapper.maxLength
     )
-    this.#regions = new RegionManager({
+    this.#regions = new LastingManager({
       mapper,
       reader: choice === 'auto' ? readMapper : undefined,
       maxMappedBytes,
       maxHandles: Math.min(maxHandles, handleLimit()),
       concurrency,
       warn
-    })
-    this.#dropped = new FinalizationRegistry(close => {
-      close()
-      if (this.#warnedOfDropped) return
-      this.#warnedOfDropped = true
-      warn('a file was dropped without close() and has been closed by the garbage collector')
     })
   }
 
@@ -191,8 +182,7 @@ export class MapManager implements AsyncDisposable {
     }
     const defaults = { windowSize: this.#windowSize, prefetch: this.#prefetch }
     const file = new MappedFile(opened, defaults, start, end)
-    this.#dropped.register(file, () => void opened.retire().catch(() => {}), opened)
-    opened.onClose = () => this.#dropped.unregister(opened)
+    this.#regions.closeWith(file, opened)
     return file
   }
 

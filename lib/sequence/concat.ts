@@ -11,6 +11,7 @@ import {
   optionsObject
 } from '../arguments.js'
 import { invalidRange, SlidemapError } from '../errors.js'
+import type { Consumer } from '../manager/open-file.js'
 import { Once } from '../manager/once.js'
 import type { RegionManager } from '../manager/manager.js'
 import { Ledger } from '../manager/region.js'
@@ -208,17 +209,23 @@ function closedError(): SlidemapError {
   return new SlidemapError('ERR_MAP_CLOSED', 'the concatenation is closed')
 }
 
+/**
+ * Walks whose windows nobody holds any more. Not the manager's: between two files, nobody else may hold that, and the
+ * list is to be told all the same.
+ */
+const dropped = new FinalizationRegistry<Consumer>(walk => {
+  void walk.destroy(closedError()).catch(() => {})
+})
+
 /** Windows over a concatenation, in order. Calls may overlap, and end, as those of the windows of a file do. */
 export class ConcatWindows<S> extends WindowWalk<SourceWindow<S>> {
   readonly #walk: ConcatWalk<S>
-  readonly #manager: RegionManager
 
   /** @internal */
   constructor(share: ConcatShare<S>, plan: ConcatPlan, list: SourceList<S>) {
     super()
     this.#walk = new ConcatWalk(share, plan, list)
-    this.#manager = share.manager
-    this.#manager.dropped.register(this, this.#walk, this.#walk)
+    dropped.register(this, this.#walk, this.#walk)
   }
 
   protected get signal(): AbortSignal {
@@ -253,7 +260,7 @@ export class ConcatWindows<S> extends WindowWalk<SourceWindow<S>> {
   }
 
   protected async finish(): Promise<void> {
-    this.#manager.dropped.unregister(this.#walk)
+    dropped.unregister(this.#walk)
     await this.#walk.leave()
   }
 }
