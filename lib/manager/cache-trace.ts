@@ -28,7 +28,7 @@ export class CacheTrace {
     const absent = await this.#call(area, signal).catch(() => [])
     return () => {
       this.#mapped.delete(area)
-      this.#due.push(...absent)
+      this.#owe(absent)
     }
   }
 
@@ -55,13 +55,18 @@ export class CacheTrace {
           const due = this.#takeDue()
           // It ends well whatever happens, so that the descriptor has an owner.
           const absent = await mapper.visitCache?.(opened.fd, area, due, signal).catch(() => {
-            this.#due.push(...due)
+            this.#owe(due)
           })
           return { ...opened, mapper, absent: absent ?? [] }
         }, signal),
       signal
     )
     return outcome.absent
+  }
+
+  /** In a loop: of a file in a fragmented cache there are more than fit into the arguments of a call. */
+  #owe(ranges: readonly Range[]): void {
+    for (const range of ranges) this.#due.push(range)
   }
 
   /** A page that is mapped cannot be forgotten: where windows overlap, or share a page, the later one has it still. */

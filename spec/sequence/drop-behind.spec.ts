@@ -207,6 +207,8 @@ describe('the trace of the page cache', () => {
   class LackingMapper extends FakeMapper {
     readonly asked: string[] = []
     refuses = false
+    /** What it lacks of each range; default all of it. */
+    lacking: { offset: number; length: number }[] | undefined
 
     async visitCache(
       _fd: number,
@@ -216,7 +218,7 @@ describe('the trace of the page cache', () => {
       const text = ({ offset, length }: { offset: number; length: number }) => `${offset}+${length}`
       if (this.refuses) throw new Error('not now')
       this.asked.push(`read ${text(range)} forget ${forget.map(text).join(' ')}`)
-      return range.length > 0 ? [range] : []
+      return range.length > 0 ? (this.lacking ?? [range]) : []
     }
   }
 
@@ -278,6 +280,21 @@ describe('the trace of the page cache', () => {
     mapper.refuses = false
     await file.cache.forget()
     expect(mapper.asked).to.deep.equal(['read 0+16 forget ', 'read 0+0 forget 0+16'])
+  })
+
+  it('takes any number of stretches that the cache lacks, and forgets them all', async () => {
+    const file = await manager.with('/a', 100)
+    const count = 200_000
+    mapper.lacking = Array.from({ length: count }, (_, i) => ({ offset: 2 * i, length: 1 }))
+    const region = await file.map({ offset: 0, length: 16 }, new AbortController().signal, true)
+    region.release()
+    expect([manager.bytes.held, file.regions.size]).to.deep.equal([0, 0])
+    // Those that could not be forgotten are still to be.
+    mapper.refuses = true
+    await file.cache.forget()
+    mapper.refuses = false
+    await file.cache.forget()
+    expect(mapper.asked.at(-1)?.split(' ')).to.have.length(3 + count)
   })
 
   it('does not open a file again that was closed while it waited for a handle', async () => {
