@@ -23,6 +23,12 @@ export class Chunks {
   failure: { readonly error: unknown } | undefined
   readonly #options: ChunkOptions
   readonly #fairness: Fairness
+  #leased: boolean
+  /** Settles when a queue that chunks are lent to has handed all of them on. */
+  #taken: (() => Promise<unknown>) | undefined
+  /** Ends the wait for that. */
+  #waitNoMore: (() => void) | undefined
+  #ended = false
   /** {@link take} has left the chunk for a later turn of the loop. */
   #isLater = false
   #window: Window | undefined
@@ -40,10 +46,26 @@ export class Chunks {
     this.windows = windows
     this.#options = options
     this.#fairness = fairness
+    this.#leased = options.leased
   }
 
   get leased(): boolean {
-    return this.#options.leased
+    return this.#leased
+  }
+
+  /** Whether there is a window at hand, whose chunks may be lent. */
+  get hasWindow(): boolean {
+    return this.#window !== undefined
+  }
+
+  /** Chunks go through a queue: none of their windows goes, while it is asked for the next, before `taken()` settles. */
+  awaitTaken(taken: () => Promise<unknown>): void {
+    this.#taken = taken
+  }
+
+  /** Lend no more chunks. */
+  copyFromNowOn(): void {
+    this.#leased = false
   }
 
   /**
@@ -59,7 +81,7 @@ export class Chunks {
     const to = Math.min(from + this.#options.chunkSize, window.length)
     const bytes = bufferOver(this.#memoryOf(window), this.#start + from, to - from)
     this.#position = to
-    if (this.#options.leased) return bytes
+    if (this.#leased) return bytes
     const chunk = this.#copy(bytes)
     // Zeros in place of lost bytes are not data: the copy is checked, not the promise that it will be.
     return window.lost < 0 ? chunk : undefined
@@ -83,16 +105,18 @@ export class Chunks {
   /**
    * Go to the next window; the chunks lent from this one go. Or stay, where the next chunk was only left for later.
    *
-   * @returns whether there is one
+   * @returns whether there is one; false once this was cancelled or has ended
    */
   async advance(): Promise<boolean> {
     if (this.#isLater) {
       this.#isLater = false
       await this.#fairness.turn()
-      return true
+      return !this.#ended
     }
+    if (this.#taken && this.#window) await this.#untilTaken(this.#taken)
+    if (this.#ended) return false
     this.#window = this.#memory = undefined
-    // A sink of streamx that is piped to takes its chunk a microtask after this is asked for the next.
+    // Whoever was given the last chunk may get to it a microtask after this is asked for the next.
     await undefined
     const { done, value } = await this.windows.next()
     this.#position = 0
@@ -100,11 +124,29 @@ export class Chunks {
     return !done
   }
 
+  /** No more is wanted: what {@link advance} waits for ends now. What is lent stays so until {@link end}. */
+  cancel(): void {
+    this.#ended = true
+    this.#fairness.end()
+    this.#waitNoMore?.()
+    // end() tells what that fails with.
+    if (this.#window === undefined) this.end().catch(() => {})
+  }
+
   /** End; settles when nothing is mapped any more. Idempotent. */
   async end(): Promise<void> {
+    this.#ended = true
     this.#window = this.#memory = undefined
     this.#fairness.end()
+    this.#waitNoMore?.()
     await this.windows.return?.()
+  }
+
+  #untilTaken(taken: () => Promise<unknown>): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#waitNoMore = resolve
+      taken().then(() => resolve(), reject)
+    })
   }
 
   /** The window at hand, if it has a chunk, and this is the turn of the loop for it. */

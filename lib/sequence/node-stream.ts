@@ -7,6 +7,7 @@ import { lazily } from '../lazily.js'
 import { type ChunkOptions, Chunks } from './chunks.js'
 import type { WindowIterator } from './sequence.js'
 import { asAbortError, asError } from './stream-error.js'
+import { isStreamxWritable } from './streamx.js'
 
 /**
  * A Readable of node:stream over the windows of a sequence, for what insists on one: `instanceof`, `compose`, the
@@ -14,7 +15,7 @@ import { asAbortError, asError } from './stream-error.js'
  *
  * Chunks are **copied** by default. With `lifetime: 'leased'` they are views of the mapped pages, and the one under
  * way is valid until the next is read: for sinks that are done with a chunk when `write` or the `'data'` handler
- * returns, and for the body of a `for await` loop.
+ * returns, and for the body of a `for await` loop. What they are piped to, if it is of streamx, is given copies.
  *
  * It maps when it is read, and holds one chunk ahead of its reader. `destroy()` cancels a wait for budget at once.
  *
@@ -62,6 +63,12 @@ const nodeReadable = lazily(
         if (this.#wanting && chunk !== null && this.listenerCount('readable') > 0)
           process.nextTick(() => this.emit('readable'))
         return chunk
+      }
+
+      override pipe<T extends NodeJS.WritableStream>(destination: T, options?: { end?: boolean }): T {
+        // A queue of streamx's is never empty again once a chunk in it has gone, and who looks into it never comes back.
+        if (isStreamxWritable(destination)) this.#chunks.copyFromNowOn()
+        return super.pipe(destination, options)
       }
 
       override _read(): void {

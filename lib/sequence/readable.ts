@@ -2,13 +2,14 @@
  * `stream()`: a sequence as a streamx Readable of chunks.
  */
 import type { Buffer } from 'node:buffer'
-import type { Readable, ReadableEvents } from 'streamx'
+import type { Readable, ReadableEvents, Writable } from 'streamx'
 import { ChunkIterator } from './chunk-iterator.js'
 import { type ChunkOptions, Chunks } from './chunks.js'
 import { lazily } from '../lazily.js'
 import type { WindowIterator } from './sequence.js'
 import { asAbortError, asError } from './stream-error.js'
-import { loadStreamx } from './streamx.js'
+import { drained, isStreamxWritable, loadStreamx } from './streamx.js'
+import { Windows } from './windows.js'
 
 type Callback = (error: Error | null) => void
 
@@ -23,7 +24,7 @@ export interface MapReadableEvents extends ReadableEvents {
  * Chunks are **copied** by default: ordinary Buffers, the consumer's own, since pipes queue them and pass them on.
  * With `lifetime: 'leased'` they are views of the mapped pages, for sinks that are done with a chunk when `write` or
  * the `'data'` handler returns (hashes, synchronous parsers); a `for await` loop may use its chunk until it asks for
- * the next.
+ * the next. What they are piped to, if it is of streamx and can be read as well, is given copies.
  *
  * It works with `pipe`, with `pipeline` and `finished` of node:stream, and with `for await`, which is fastest.
  *
@@ -59,10 +60,13 @@ const mapReadable = lazily(
       #ended: { readonly error: unknown } | undefined
       /** A read that came after that; it has nothing to give. */
       #parked: Callback | undefined
+      /** Whose queue leased chunks wait in. */
+      #lentTo: Writable | undefined
 
       constructor(windows: WindowIterator, options: ChunkOptions) {
-        // One chunk at a time: what is queued is not with the consumer, and a leased one must not outlive its window.
-        super({ highWaterMark: 1 })
+        // One chunk at a time: what is queued is not with the consumer, and a leased one must not outlive its window. Where
+        // it does, streamx must not ask it for its length: that is 0 then, and its queue would never be empty.
+        super({ highWaterMark: 1, byteLength: () => 1 })
         this.#chunks = new Chunks(windows, options)
         // What ends the windows from outside ends the stream with the same error. Weakly, or the open file would keep a
         // stream that was dropped half way from being collected.
@@ -107,10 +111,20 @@ const mapReadable = lazily(
         super.destroy(error)
       }
 
+      override pipe<S>(destination: S, callback?: (error: Error | null) => void): S {
+        super.pipe(destination, callback)
+        if (this.#chunks.leased && isStreamxWritable(destination as object))
+          this.#queueIn(destination as unknown as Writable)
+        return destination
+      }
+
       override _predestroy(): void {
-        // An abandoned wait for budget must leave the queue now: streamx calls _destroy only after the pending read.
-        // _destroy tells what that fails with.
-        this.#chunks.end().catch(() => {})
+        // The queue of a Writable of streamx is never empty again once a chunk in it has gone. streamx destroys that
+        // stream too, but later: until then it is not to come back to its queue.
+        if (this.#chunks.hasWindow) this.#lentTo?.cork()
+        // An abandoned wait for budget must end now: streamx calls _destroy only after the pending read. What is lent stays
+        // until then: this may be called from within the very write that looks at it.
+        this.#chunks.cancel()
         this.#parked?.(null)
       }
 
@@ -138,6 +152,20 @@ const mapReadable = lazily(
 
       async [Symbol.asyncDispose](): Promise<void> {
         await new ChunkIterator(this, this.#chunks).return()
+      }
+
+      /** Chunks will wait in the queue of a Writable of streamx: they must not go as long as they do. */
+      #queueIn(destination: Writable): void {
+        // Only a walk over one file ends with its windows, whoever takes them away. What can be read as well may pass
+        // chunks on to other queues. And old versions have no cork().
+        const { windows } = this.#chunks
+        const lends = windows instanceof Windows && !('read' in destination) && 'cork' in destination
+        if (!lends) {
+          this.#chunks.copyFromNowOn()
+          return
+        }
+        this.#lentTo = destination
+        this.#chunks.awaitTaken(() => drained(destination))
       }
 
       #windowsEnded(error: unknown): void {

@@ -6,7 +6,7 @@ import type { Writable } from 'node:stream'
 import type { WritableStream, WritableStreamDefaultWriter } from 'node:stream/web'
 import type * as Streamx from 'streamx'
 import { invalidType } from '../errors.js'
-import { loadStreamx } from './streamx.js'
+import { drained, loadStreamx } from './streamx.js'
 
 /** What bytes can be piped to: a Writable of Node's or of streamx, or a WritableStream. */
 export type Sinkable = NodeJS.WritableStream | Streamx.Writable | WritableStream<Uint8Array>
@@ -254,13 +254,6 @@ class WebSink extends Sink {
         )
     )
   }
-}
-
-/** Whether all that was written to a streamx Writable has been taken; false if it was destroyed before that. */
-function drained(writable: EventWritable): Promise<unknown> {
-  // Its own, if there is one: several versions of streamx may be about, and this looks into its state.
-  const own = writable.constructor as Partial<typeof Streamx.Writable>
-  return (own.drained ?? loadStreamx().Writable.drained)(writable as never)
 }
 
 /** As node:stream's `pipeline` says it. */
