@@ -52,7 +52,10 @@ export async function pipe(chunks: Chunks, writable: Sinkable, plan: PipePlan): 
     // With the file closed, what the sink was lent goes now, and it must not look at it again: zlib would take the
     // process down.
     const lost = sink.busy && chunks.leased && !plan.signal?.aborted
-    if (!plan.preventAbort || lost) void sink.destroy(error).then(() => sink.giveUp(error))
+    if (plan.preventAbort && !lost) return
+    const giveUp = () => sink.giveUp(error)
+    // One that cannot even be destroyed is not waited for.
+    sink.destroy(error).then(giveUp, giveUp)
   }
   const abort = () => interrupt(plan.signal?.reason)
   chunks.windows.onEnded(interrupt)
@@ -76,20 +79,26 @@ export async function pipe(chunks: Chunks, writable: Sinkable, plan: PipePlan): 
     }
     if (failure === undefined && !plan.preventClose) await sink.end()
   } catch (error) {
-    const lost = lent && (await lossUnder(lent, chunks, error))
+    // What may not be looked at, such as some proxies, says nothing of that.
+    const lost = lent && (await lossUnder(lent, chunks, error).catch(() => undefined))
     if (lost !== undefined) failure = { error: lost }
     failure ??= { error }
   }
 
-  // The sink before the windows: it may be at work on what it was lent.
-  if (failure && !plan.preventAbort) await sink.destroy(failure.error)
-  plan.signal?.removeEventListener('abort', abort)
-  sink.leave()
-  try {
-    await chunks.end()
-  } catch (error) {
-    failure ??= { error }
+  /** Whatever a sink throws at its end, the rest is still done. */
+  const see = async (step: () => void | Promise<void>) => {
+    try {
+      await step()
+    } catch (error) {
+      failure ??= { error }
+    }
   }
+  // The sink before the windows: it may be at work on what it was lent.
+  const failed = failure
+  if (failed && !plan.preventAbort) await see(() => sink.destroy(failed.error))
+  plan.signal?.removeEventListener('abort', abort)
+  await see(() => sink.leave())
+  await see(() => chunks.end())
   if (failure) throw failure.error
 }
 

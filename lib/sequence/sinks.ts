@@ -6,6 +6,7 @@ import type { Writable } from 'node:stream'
 import type { WritableStream, WritableStreamDefaultWriter } from 'node:stream/web'
 import type * as Streamx from 'streamx'
 import { invalidType } from '../errors.js'
+import { asError } from './stream-error.js'
 import { drained, loadStreamx } from './streamx.js'
 
 /** What bytes can be piped to: a Writable of Node's or of streamx, or a WritableStream. */
@@ -178,7 +179,7 @@ class EventSink extends Sink {
 
   async destroy(error: unknown): Promise<void> {
     if (this.#writable.destroy === undefined) return
-    this.#writable.destroy(error instanceof Error ? error : new Error(String(error), { cause: error }))
+    this.#writable.destroy(asError(error))
     if (!this.#isStreamx || !this.busy) return this.#gone
     // It tells of the error when it closes, and throws it where nobody listens.
     this.#writable.on('error', () => {})

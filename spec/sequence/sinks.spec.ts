@@ -3,6 +3,7 @@ import { createWriteStream, readFileSync } from 'node:fs'
 import { type AddressInfo, connect, createServer } from 'node:net'
 import { PassThrough, Writable as NodeWritable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
+import { inspect } from 'node:util'
 import { createGzip, gunzipSync } from 'node:zlib'
 import { expect } from 'chai'
 import { Duplex as StreamxDuplex, Writable as StreamxWritable } from 'streamx'
@@ -11,6 +12,25 @@ import { failure } from '../support/failure.js'
 import { bytesAt, KiB, MiB, tempFile, tempPath } from '../support/files.js'
 import { eventually, realMappers } from '../support/mappers.js'
 import { mappingsOf } from '../support/os.js'
+
+/** What a promise was rejected with, where that may be anything. */
+async function outcome(promise: Promise<unknown>): Promise<{ reason?: unknown }> {
+  return promise.then(
+    () => ({}),
+    reason => ({ reason })
+  )
+}
+
+const trap = () => {
+  throw new Error('hands off')
+}
+
+/** Reasons that nobody can make a text of, or even look at. */
+const unspeakable: Record<string, object> = {
+  'an object without a prototype': Object.create(null),
+  'an object that throws when it is shown': { toString: trap, [inspect.custom]: trap },
+  'a proxy that throws': new Proxy({}, { get: trap, has: trap, getPrototypeOf: trap })
+}
 
 for (const mapper of realMappers) {
   describe(`the sinks of pipeTo() on the ${mapper} mapper`, () => {
@@ -149,6 +169,48 @@ for (const mapper of realMappers) {
       for (let i = 0; i < 20; i++)
         await file.pipeTo(sink, { preventClose: true, signal: stop.signal, end: 1000 })
       expect(sink.eventNames().map(event => [event, sink.listenerCount(event)])).to.deep.equal(before)
+    })
+
+    for (const [what, reason] of Object.entries(unspeakable)) {
+      it(`is destroyed, and left, when the signal's reason is ${what}`, async () => {
+        for (const kind of [NodeWritable, StreamxWritable]) {
+          const stop = new AbortController()
+          let writing = false
+          // It never calls back.
+          const write = () => {
+            writing = true
+          }
+          const sink = new kind({ write }) as NodeWritable
+          sink.on('error', () => {})
+          const piped = outcome(file.pipeTo(sink, { signal: stop.signal }))
+          await eventually(() => writing)
+          stop.abort(reason)
+          expect((await piped).reason === reason).to.equal(true)
+          expect((sink as never as { destroying?: boolean }).destroying ?? sink.destroyed).to.equal(true)
+          expectNothingMapped()
+        }
+        const sink = new NodeWritable({ write: (_, __, done) => done() })
+        const onProgress = () => {
+          throw reason
+        }
+        expect((await outcome(file.pipeTo(sink, { onProgress }))).reason === reason).to.equal(true)
+        expect(sink.destroyed).to.equal(true)
+        expectNothingMapped()
+      })
+    }
+
+    it('is left, with nothing mapped, when it cannot be destroyed', async () => {
+      const stop = new AbortController()
+      const sink = new NodeWritable({ write: () => {} })
+      const before = sink.eventNames()
+      sink.destroy = trap
+      const piped = outcome(file.pipeTo(sink, { signal: stop.signal }))
+      await eventually(() => sink.writableLength > 0)
+      const reason = new Error('enough')
+      stop.abort(reason)
+      expect(await piped).to.deep.equal({ reason })
+      expect(sink.eventNames()).to.deep.equal(before)
+      expectNothingMapped()
     })
   })
 }

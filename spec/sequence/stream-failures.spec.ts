@@ -80,6 +80,22 @@ for (const mapper of realMappers) {
       })
     }
 
+    it('tells of an AbortError when the reason of its signal may not be looked at', async () => {
+      const getPrototypeOf = () => {
+        throw new Error('hands off')
+      }
+      const reason = new Proxy({}, { getPrototypeOf })
+      for (const kind of ['nodeStream', 'stream'] as const) {
+        const stop = new AbortController()
+        const stream = file[kind]({ signal: stop.signal }) as Readable
+        const told = new Promise<Error>(resolve => stream.on('error', resolve))
+        stop.abort(reason)
+        const error = await told
+        expect(error).to.have.property('code', 'ABORT_ERR')
+        expect(error.cause === reason).to.equal(true)
+      }
+    })
+
     it('may be left unread when its signal is aborted; who reads it later is told', async () => {
       for (const kind of ['nodeStream', 'stream'] as const) {
         for (const reason of [null, new Error('enough')]) {
