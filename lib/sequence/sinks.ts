@@ -2,7 +2,6 @@
  * Sinks: what `pipeTo()` writes to, one chunk at a time, whatever kind of writable it is.
  */
 import type { Buffer } from 'node:buffer'
-import type { Writable } from 'node:stream'
 import type { WritableStream, WritableStreamDefaultWriter } from 'node:stream/web'
 import type * as Streamx from 'streamx'
 import { invalidType } from '../errors.js'
@@ -117,6 +116,16 @@ interface EventWritable {
   readonly destroying?: boolean
 }
 
+/** What a Writable of node:stream, and who writes to one, keeps its accounts in. */
+interface WritableState {
+  /** Bytes it was given and has not done with; chunks in object mode. */
+  readonly length: number
+  /** Callbacks it has not called. */
+  readonly pendingcb: number
+  readonly destroyed: boolean
+  readonly errored: unknown
+}
+
 /** A Writable of node:stream, one that behaves alike (a ServerResponse), or one of streamx. */
 class EventSink extends Sink {
   readonly #writable: EventWritable
@@ -126,12 +135,16 @@ class EventSink extends Sink {
   /** Chunks that it was done with at once, and has not yet called back for. */
   #early = 0
   #writing = false
+  /** It has called back before `write()` returned. */
+  #answer: { readonly error: unknown } | undefined
   readonly #unwatch: () => void
   readonly #gone: Promise<void>
   #error: unknown
   #ending = false
   readonly #written = (error?: Error | null) => {
-    if (error) this.failed(error)
+    // node:stream never does; who has patched it may.
+    if (this.#writing) this.#answer = { error }
+    else if (error) this.failed(error)
     else if (this.#early > 0) this.#early--
     else this.done()
   }
@@ -189,19 +202,30 @@ class EventSink extends Sink {
     this.#unwatch()
   }
 
-  /** What it is done with when `write()` returns is not waited for: Node calls back for it a tick later. */
+  /**
+   * What it is done with when `write()` returns is not waited for: Node calls back for it a tick later. Known by Node's own
+   * accounts alone: a subclass may answer otherwise, and who has patched `write()` may have put it off.
+   */
   #writeCounted(chunk: Buffer): Promise<void> | undefined {
-    const writable = this.#writable as unknown as Writable
+    const state = (this.#writable as unknown as { readonly _writableState: WritableState })._writableState
+    const pending = state.pendingcb
     this.#writing = true
     try {
-      writable.write(chunk, this.#written)
+      this.#writable.write(chunk, this.#written)
     } finally {
       this.#writing = false
     }
     if (this.#error !== undefined) return Promise.reject(this.#error)
-    if (writable.writableLength > 0 || writable.destroyed || writable.errored) return this.wait(() => {})
+    if (this.#answer !== undefined) return this.#answered(this.#answer.error)
+    const isDone = state.pendingcb > pending && state.length === 0 && !state.destroyed && !state.errored
+    if (!isDone) return this.wait(() => {})
     this.#early++
     return undefined
+  }
+
+  #answered(error: unknown): Promise<void> | undefined {
+    this.#answer = undefined
+    return error ? Promise.reject(error) : undefined
   }
 
   #isOver(): boolean {

@@ -212,5 +212,68 @@ for (const mapper of realMappers) {
       expect(sink.eventNames()).to.deep.equal(before)
       expectNothingMapped()
     })
+
+    it('is waited for where write() was patched, before the pipe, to put it off, or to call back by itself', async () => {
+      const { write } = NodeWritable.prototype
+      type Call = Parameters<typeof write>
+      const patches: ((sink: NodeWritable, ...call: Call) => void)[] = [
+        (sink, ...call) => void setImmediate(() => write.apply(sink, call)),
+        (sink, ...call) => void queueMicrotask(() => write.apply(sink, call)),
+        (sink, chunk, _, called = _ as never) => {
+          write.call(sink, chunk, undefined as never)
+          called(null)
+        }
+      ]
+      for (const patch of patches) {
+        const seen: Buffer[] = []
+        const sink = new NodeWritable({
+          write(chunk, _, done) {
+            seen.push(Buffer.from(chunk))
+            done()
+          }
+        })
+        try {
+          NodeWritable.prototype.write = function (this: NodeWritable, ...call: Call) {
+            if (this === sink) patch(this, ...call)
+            else write.apply(this, call)
+            return true
+          } as never
+          await file.pipeTo(sink, { preventClose: true, chunkSize: 8 * KiB })
+        } finally {
+          NodeWritable.prototype.write = write
+        }
+        expect(Buffer.concat(seen).equals(content)).to.equal(true)
+        expectNothingMapped()
+      }
+    })
+
+    it('is believed nothing that a subclass answers about itself', async () => {
+      class Boastful extends NodeWritable {
+        done = 0
+        override _write(chunk: Buffer, _: string, done: () => void) {
+          setImmediate(() => {
+            this.done += chunk.length
+            done()
+          })
+        }
+      }
+      const answers = { writableLength: 0, destroyed: false, errored: null }
+      for (const [name, answer] of Object.entries(answers))
+        Object.defineProperty(Boastful.prototype, name, { get: () => answer })
+      const sink = new Boastful()
+      const onProgress = (bytes: number) => expect(sink.done).to.equal(bytes)
+      await file.pipeTo(sink, { chunkSize: 4 * KiB, preventClose: true, onProgress })
+      expect(sink.done).to.equal(content.length)
+      const full = new Error('full')
+      let writes = 0
+      class Failing extends Boastful {
+        override _write(_: Buffer, __: string, done: (error?: Error) => void) {
+          writes++
+          done(full)
+        }
+      }
+      expect(await failure(file.pipeTo(new Failing(), { chunkSize: 4 * KiB }))).to.equal(full)
+      expect(writes).to.equal(1)
+    })
   })
 }
