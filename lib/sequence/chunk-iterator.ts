@@ -1,6 +1,6 @@
 /**
  * A stream's async iterator: it takes chunks past the stream's queue, which costs more than a chunk does, and keeps
- * the language's rules: overlapping calls of `next()` are answered in order, and none is left without an answer.
+ * the language's rules: overlapping calls of `next()` are answered in order, and none is left without an answer. Several iterators of one stream share its chunks: each goes to one of them.
  */
 import type { Buffer } from 'node:buffer'
 import type { Readable } from 'streamx'
@@ -12,10 +12,6 @@ const DONE: IteratorReturnResult<undefined> = { done: true, value: undefined }
 export class ChunkIterator implements AsyncIterableIterator<Buffer>, AsyncDisposable {
   readonly #stream: Readable
   readonly #chunks: Chunks
-  /** Calls that have not been answered. */
-  #pending = 0
-  /** The last of them; the next one starts when it has settled. */
-  #tail: Promise<unknown> = Promise.resolve()
   /** The failure was told. */
   #told = false
   /** The consumer has left: what failed concerns only calls that were waiting then. */
@@ -35,15 +31,16 @@ export class ChunkIterator implements AsyncIterableIterator<Buffer>, AsyncDispos
   /** The next chunk. A leased one before it is done with. */
   next(): Promise<IteratorResult<Buffer, undefined>> {
     if (this.#left) return this.#closed().then(() => DONE)
-    if (this.#pending === 0 && !this.#stream.destroying) {
+    const { turns } = this.#chunks
+    if (turns.pending === 0 && !this.#stream.destroying) {
       const chunk = this.#atHand()
       if (chunk !== undefined) return Promise.resolve({ done: false, value: chunk })
     }
-    this.#pending++
-    const answer = this.#tail.then(() => this.#advance())
-    this.#tail = answer.then(
-      () => this.#pending--,
-      () => this.#pending--
+    turns.pending++
+    const answer = turns.last.then(() => this.#advance())
+    turns.last = answer.then(
+      () => turns.pending--,
+      () => turns.pending--
     )
     return answer
   }

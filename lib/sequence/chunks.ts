@@ -16,11 +16,20 @@ export interface ChunkOptions {
   readonly onCopy: (bytes: number) => void
 }
 
+/** Whose turn it is, where several ask for chunks before they are there. */
+export interface Turns {
+  /** Calls that have not been answered. */
+  pending: number
+  /** The last of them; the next one starts when it has settled. */
+  last: Promise<unknown>
+}
+
 /** Takes leased windows, one after the other, and gives chunks of them. */
 export class Chunks {
   readonly windows: WindowIterator
   /** What their stream failed with, as it was thrown: falsy too. */
   failure: { readonly error: unknown } | undefined
+  readonly turns: Turns = { pending: 0, last: Promise.resolve() }
   readonly #options: ChunkOptions
   readonly #fairness: Fairness
   #leased: boolean

@@ -207,6 +207,17 @@ for (const mapper of realMappers) {
           expect(await chunks.next()).to.deep.equal({ done: true, value: undefined })
           expectNothingMapped()
         })
+
+        it('shares its chunks among iterators that are used at once: each goes to one of them, in order', async () => {
+          const stream = file.stream({ lifetime, chunkSize: 50 * KiB, size: 64 * KiB })
+          const seen: Buffer[] = []
+          const read = async () => {
+            for await (const chunk of stream) seen.push(Buffer.from(chunk))
+          }
+          await Promise.all([read(), read(), read()])
+          expect(Buffer.concat(seen).equals(content)).to.equal(true)
+          expectNothingMapped()
+        })
       })
     }
 
