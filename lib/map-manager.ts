@@ -267,9 +267,7 @@ export class MapManager implements AsyncDisposable {
    */
   unmapFile(path: string | Buffer | URL): number {
     const meant = placeOf(resolvePath(path, 'path'))
-    let count = 0
-    for (const file of this.#regions.files) if (file.handle.isAt(meant)) count += file.unmapAll()
-    return count
+    return this.#regions.unmap(file => file.handle.isAt(meant))
   }
 
   /**

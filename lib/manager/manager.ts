@@ -221,12 +221,10 @@ export class RegionManager implements LedgerEvents {
     return count
   }
 
-  /** Release every region of the files opened by paths that `isMeant`, whoever uses them. @returns how many went */
-  unmap(isMeant: (path: string) => boolean): number {
+  /** Release every region of the files that are meant, whoever uses them. @returns how many went */
+  unmap(isMeant: (file: OpenFile) => boolean): number {
     let count = 0
-    for (const file of this.files) {
-      if (file.path !== undefined && isMeant(file.path)) count += file.unmapAll()
-    }
+    for (const file of this.files) if (isMeant(file)) count += file.unmapAll()
     return count
   }
 

@@ -1,7 +1,7 @@
 /**
  * One open file of a manager: its identity, its handle, its regions, and whoever is at work on it.
  */
-import { hasCode, SlidemapError } from '../errors.js'
+import { hasCode, type SlidemapError } from '../errors.js'
 import type { FileInfo, Mapper, Mapping } from '../mapping/mapper.js'
 import { unreadable } from '../mapping/task.js'
 import { alignUp, cover, endOf, type Range } from '../range.js'
@@ -12,7 +12,15 @@ import { Once } from './once.js'
 import { Ledger, type Region } from './region.js'
 import { SharedRegion } from './shared-region.js'
 import { SharedRegions } from './shared-regions.js'
-import { runTold, runToldSync, taskOn, type ToldOutcome } from './told.js'
+import {
+  fileClosed,
+  fileTruncated,
+  fileUnmapped,
+  runTold,
+  runToldSync,
+  taskOn,
+  type ToldOutcome
+} from './told.js'
 
 /** Whoever works on a file and has to be ended when it is closed. */
 export interface Consumer {
@@ -151,7 +159,7 @@ export class OpenFile {
    */
   unmapAll(): number {
     const count = this.regions.size
-    const error = this.#unmappedError()
+    const error = fileUnmapped(this.path)
     for (const consumer of [...this.consumers]) void consumer.destroy(error)
     this.shared.retireAll()
     this.regions.releaseAll()
@@ -177,14 +185,14 @@ export class OpenFile {
   async verify(end: number, signal: AbortSignal): Promise<void> {
     if (this.handle.info?.kind === 'pseudo') return
     const { info } = await this.#run(undefined, signal)
-    if (info.size < end) throw this.#truncated(info.size, end)
+    if (info.size < end) throw fileTruncated(this.path, info.size, end)
   }
 
   /** The same on this thread. */
   verifySync(end: number): void {
     if (this.handle.info?.kind === 'pseudo') return
     const { info } = this.#runSync(undefined)
-    if (info.size < end) throw this.#truncated(info.size, end)
+    if (info.size < end) throw fileTruncated(this.path, info.size, end)
   }
 
   /**
@@ -209,7 +217,7 @@ export class OpenFile {
    */
   reachSync(end: number): number {
     const size = this.#asksHandle ? this.#runSync(undefined).info.size : this.#sizeAtPlace()
-    if (size < end) throw this.#truncated(size, end)
+    if (size < end) throw fileTruncated(this.path, size, end)
     return size
   }
 
@@ -260,7 +268,9 @@ export class OpenFile {
 
   #loss(found: Found, offset: number): SlidemapError {
     if (!isSameFile(found, this.#info)) return changed(this.handle)
-    return found.size <= offset ? this.#truncated(found.size, offset + 1) : unreadable(offset, this.path)
+    return found.size <= offset
+      ? fileTruncated(this.path, found.size, offset + 1)
+      : unreadable(offset, this.path)
   }
 
   throwIfClosed(): void {
@@ -268,16 +278,12 @@ export class OpenFile {
   }
 
   closedError(): SlidemapError {
-    return new SlidemapError('ERR_MAP_CLOSED', `${this.#name()} is closed`, { path: this.path })
+    return fileClosed(this.path)
   }
 
   /** Why a region was released under whoever wanted it. */
   goneError(): SlidemapError {
-    return this.closed ? this.closedError() : this.#unmappedError()
-  }
-
-  #unmappedError(): SlidemapError {
-    return new SlidemapError('ERR_MAP_RELEASED', `${this.#name()} was unmapped`, { path: this.path })
+    return this.closed ? this.closedError() : fileUnmapped(this.path)
   }
 
   /** End every consumer, release every region, close the handle. Idempotent. */
@@ -343,7 +349,7 @@ export class OpenFile {
     take: Take<R>,
     onLeave?: () => void
   ): R {
-    if (mapping === undefined) throw this.#truncated(info.size, endOf(range))
+    if (mapping === undefined) throw fileTruncated(this.path, info.size, endOf(range))
     if (this.closed) {
       // Whoever closed it has released the regions that there were.
       mapping.unmap()
@@ -415,15 +421,5 @@ export class OpenFile {
     if (isSameFile(outcome.info, this.#info)) return outcome
     outcome.mapping?.unmap()
     throw changed(this.handle)
-  }
-
-  #truncated(size: number, end: number): SlidemapError {
-    const message = `${this.#name()} ends at ${size} now, short of ${end}`
-    const { path } = this
-    return new SlidemapError('ERR_MAP_FILE_TRUNCATED', message, { path, offset: size, length: end - size })
-  }
-
-  #name(): string {
-    return this.path === undefined ? 'the file' : `'${this.path}'`
   }
 }

@@ -253,7 +253,7 @@ describe('a cursor that loads', () => {
     manager.fake.hold()
     const loading = failure(cursor.load(0))
     await settled()
-    manager.unmap(path => path === '/a')
+    manager.unmap(({ path }) => path === '/a')
     expect(await loading).to.include({ code: 'ERR_MAP_RELEASED', path: '/a' })
     manager.fake.resume()
     expect((await cursor.load(0)).valid).to.equal(true)

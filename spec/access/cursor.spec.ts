@@ -230,7 +230,7 @@ describe('a cursor', () => {
     const { bytes } = cursor.use(0)
     const window = await map(file, 500, 16)
     const other = cursorOn(await manager.with('/b', 100)).use(0)
-    expect(manager.unmap(path => path === '/a')).to.equal(2)
+    expect(manager.unmap(({ path }) => path === '/a')).to.equal(2)
     expect([cursor.valid, bytes.length, window.released, other.valid]).to.deep.equal([false, 0, true, true])
     expect(manager.fake.logged('close')).to.deep.equal(['/a'])
     expect(cursor.use(0).bytes).to.deep.equal(bytesAt(1, 0, 32))
