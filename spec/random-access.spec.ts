@@ -259,14 +259,14 @@ for (const mapper of realMappers) {
         expect(manager.stats().bytesCopied).to.be.above(size)
       })
 
-      it('takes it from a region that was loaded', async () => {
+      it('takes it from a region that was loaded, unless that is a copy, which may be of what was there before', async () => {
         const cursor = await file.cursor().load(64 * KiB)
         const { maps } = manager.stats()
         const bytes = await file.read(64 * KiB + 5, 1000)
         expect([
           bytes.equals(content.subarray(64 * KiB + 5, 64 * KiB + 1005)),
           manager.stats().maps
-        ]).to.deep.equal([true, maps])
+        ]).to.deep.equal([true, maps + (mappingMappers.includes(mapper) ? 0 : 1)])
         expect(bytes.buffer).to.not.equal(cursor.bytes.buffer)
         expect(
           (await file.read(128 * KiB - 5, 10)).equals(content.subarray(128 * KiB - 5, 128 * KiB + 5))

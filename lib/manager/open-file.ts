@@ -9,18 +9,11 @@ import { CacheTrace } from './cache-trace.js'
 import { changed, type Found, type Handle, isSameFile } from './handles.js'
 import type { RegionManager } from './manager.js'
 import { Once } from './once.js'
+import { fileClosed, fileTruncated, fileUnmapped } from './refusals.js'
 import { Ledger, type Region } from './region.js'
 import { SharedRegion } from './shared-region.js'
 import { SharedRegions } from './shared-regions.js'
-import {
-  fileClosed,
-  fileTruncated,
-  fileUnmapped,
-  runTold,
-  runToldSync,
-  taskOn,
-  type ToldOutcome
-} from './told.js'
+import { runTold, runToldSync, taskOn, type ToldOutcome } from './told.js'
 
 /** Whoever works on a file and has to be ended when it is closed. */
 export interface Consumer {

@@ -1,7 +1,4 @@
-/**
- * What is told of a file: what its jobs fail with, and what it refuses itself. A mapper that is given a descriptor does
- * not know the path.
- */
+/** What the jobs of a file fail with, told of that file: a mapper that is given a descriptor does not know its path. */
 import { SlidemapError } from '../errors.js'
 import type { Mapper, MapOutcome, Mapping, MapTask } from '../mapping/mapper.js'
 import { cover, type Range } from '../range.js'
@@ -83,24 +80,4 @@ function explained(error: Error, errno: number, syscall: string, path: string | 
       : error.message.replace(`, ${syscall}`, call => `${call} '${path}'`)
   const hint = hintFor(errno, syscall)
   return hint === undefined || named.endsWith(')') ? named : `${named} (${hint})`
-}
-
-/** Somebody asks a file that was closed. */
-export function fileClosed(path: string | undefined): SlidemapError {
-  return new SlidemapError('ERR_MAP_CLOSED', `${nameOf(path)} is closed`, { path })
-}
-
-/** What somebody had of a file was released under them. */
-export function fileUnmapped(path: string | undefined): SlidemapError {
-  return new SlidemapError('ERR_MAP_RELEASED', `${nameOf(path)} was unmapped`, { path })
-}
-
-/** A file of `size` bytes was to reach `end`. */
-export function fileTruncated(path: string | undefined, size: number, end: number): SlidemapError {
-  const message = `${nameOf(path)} ends at ${size} now, short of ${end}`
-  return new SlidemapError('ERR_MAP_FILE_TRUNCATED', message, { path, offset: size, length: end - size })
-}
-
-function nameOf(path: string | undefined): string {
-  return path === undefined ? 'the file' : `'${path}'`
 }
