@@ -196,8 +196,9 @@ export class MappedFile extends Sequence {
   /**
    * A copy of the bytes `[offset, offset + length)`, the caller's own; pages are faulted in off the event loop.
    *
-   * Takes them from a region that is mapped already where that was loaded and is no copy (the `read` mapper's are), else
-   * maps windows of its own, so that the regions of cursors are left alone. Whether the bytes were still the file's is checked after they were copied.
+   * Takes them from a region that is mapped already where that was loaded and is no copy (those of `read` are), else maps
+   * windows of its own, so that the regions of cursors are left alone. Whether the bytes were still the file's is checked
+   * after they were copied.
    *
    * @param offset bytes from the start of the file, 0 <= offset <= size
    * @param length bytes; clamped at the end of the file; default all there are

@@ -1,6 +1,7 @@
 /**
  * A stream's async iterator: it takes chunks past the stream's queue, which costs more than a chunk does, and keeps
- * the language's rules: overlapping calls of `next()` are answered in order, and none is left without an answer. Several iterators of one stream share its chunks: each goes to one of them.
+ * the language's rules: overlapping calls of `next()` are answered in order, and none is left without an answer. Several
+ * iterators of one stream share its chunks: each goes to one of them.
  */
 import type { Buffer } from 'node:buffer'
 import type { Readable } from 'streamx'
