@@ -1,9 +1,10 @@
 /**
  * Windows: what a consumer sees of a file.
  */
-import type { Buffer } from 'node:buffer'
+import { Buffer } from 'node:buffer'
 import { SlidemapError } from './errors.js'
 import type { Region } from './manager/region.js'
+import { endOf, type Range } from './range.js'
 
 /**
  * A stretch of a file, with its bytes.
@@ -186,5 +187,20 @@ export class CopiedWindow extends BaseWindow {
 
   release(): void {
     this.#bytes = undefined
+  }
+}
+
+/**
+ * Copy a range out of a region, which is released, also where there is no memory for that.
+ *
+ * @returns the bytes; and whether the last of them may have been cut off within a page, so that the file has to be asked
+ */
+export function copyOut(region: Region, range: Range): { bytes: Buffer; doubtful: boolean } {
+  try {
+    const bytes = Buffer.allocUnsafeSlow(range.length)
+    region.view(range).copy(bytes)
+    return { bytes, doubtful: region.doubt(endOf(range)) !== undefined }
+  } finally {
+    region.release()
   }
 }

@@ -1,11 +1,10 @@
 /**
  * `windowsSync()`: a file as a sequence of windows, for scripts that do nothing else meanwhile.
  */
-import { Buffer } from 'node:buffer'
 import type { Consumer, OpenFile } from '../manager/open-file.js'
 import type { Region } from '../manager/region.js'
 import { endOf, nextOffset, type Range, windowAt } from '../range.js'
-import { CopiedWindow, LeasedWindow, type Window } from '../window.js'
+import { CopiedWindow, copyOut, LeasedWindow, type Window } from '../window.js'
 import { SyncWalk } from './sync-walk.js'
 import type { View, WindowOptions, WindowPlan } from './windows.js'
 
@@ -100,15 +99,7 @@ export class SyncWindows extends SyncWalk<Window> {
   }
 
   #copy(region: Region, range: Range): Window {
-    let bytes: Buffer
-    let doubtful: boolean
-    try {
-      bytes = Buffer.allocUnsafeSlow(range.length)
-      region.view(range).copy(bytes)
-      doubtful = region.doubt(endOf(range)) !== undefined
-    } finally {
-      region.release()
-    }
+    const { bytes, doubtful } = copyOut(region, range)
     this.#throwIfLost(region.lost, doubtful, endOf(range))
     this.#file.manager.copied(range.length)
     return new CopiedWindow(range.offset - this.#view.base, bytes)

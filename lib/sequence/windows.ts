@@ -1,7 +1,6 @@
 /**
  * `windows()`: a file as a sequence of windows, one await each.
  */
-import { Buffer } from 'node:buffer'
 import { abortSignal, boolean, integer, integerOrInfinity, oneOf, optionsObject } from '../arguments.js'
 import { invalidRange, SlidemapError } from '../errors.js'
 import type { OpenFile } from '../manager/open-file.js'
@@ -9,7 +8,7 @@ import type { Region } from '../manager/region.js'
 import { alignDown, endOf, MAX_OFFSET, nextOffset, type Range, type Walk, windowAt } from '../range.js'
 import type { FollowOptions } from './follow.js'
 import { Lookahead } from './lookahead.js'
-import { CopiedWindow, LeasedWindow, type Window } from '../window.js'
+import { CopiedWindow, copyOut, LeasedWindow, type Window } from '../window.js'
 import { LEFT, WindowWalk } from './window-walk.js'
 
 /** Whose the bytes are: lent until the consumer advances, or copied for it to keep. */
@@ -220,15 +219,7 @@ export class Windows extends WindowWalk {
   }
 
   async #copy(region: Region, range: Range): Promise<Window> {
-    let bytes: Buffer
-    let doubtful: boolean
-    try {
-      bytes = Buffer.allocUnsafeSlow(range.length)
-      region.view(range).copy(bytes)
-      doubtful = region.doubt(endOf(range)) !== undefined
-    } finally {
-      region.release()
-    }
+    const { bytes, doubtful } = copyOut(region, range)
     await this.#throwIfLost(region.lost, doubtful, endOf(range))
     this.#view.file.manager.copied(range.length)
     return new CopiedWindow(range.offset - this.#view.base, bytes)
