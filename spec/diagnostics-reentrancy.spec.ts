@@ -184,6 +184,66 @@ describe('who listens to the diagnostics channels', function () {
       await closedClean(scene)
     })
   }
+
+  for (const mapper of realMappers) {
+    for (const [how, work] of Object.entries({
+      'cursor.load()': works['cursor.load()'],
+      'read()': works['read()']
+    })) {
+      it(`and takes the room that is made for ${how}, lets it have other room that can be made (${mapper})`, async () => {
+        const scene = await open({ mapper, windowSize: 4 * PAGE, maxMappedBytes: 16 * PAGE })
+        const { file } = scene
+        for (const offset of [0, 8, 32, 40])
+          file
+            .cursor()
+            .use(offset * PAGE, 4 * PAGE)
+            .unuse()
+        const other = file.cursor()
+        let calls = 0
+        const listen = () => {
+          if (calls++ === 0) other.use(48 * PAGE, 4 * PAGE)
+        }
+        subscribe('slidemap:evict', listen)
+        undo.push(() => unsubscribe('slidemap:evict', listen))
+        expect(await told(work?.(scene) as Promise<unknown>)).to.equal('done')
+        other.unuse()
+        await closedClean(scene)
+      })
+    }
+
+    it(`and maps something each time that something goes, keeps nobody from coming to an end (${mapper})`, async () => {
+      const scene = await open({ mapper, windowSize: PAGE, maxMappedBytes: 4 * PAGE })
+      const { file, manager } = scene
+      for (let page = 0; page < 8; page += 2)
+        file
+          .cursor()
+          .use(page * PAGE, 1)
+          .unuse()
+      let calls = 0
+      let busy = false
+      const listen = () => {
+        if (busy) return
+        busy = true
+        calls++
+        // Else who never comes to an end would never be told of.
+        if (calls > 100) throw new Error('again and again')
+        file
+          .cursor()
+          .use((9 + 2 * (calls % 20)) * PAGE, 1)
+          .unuse()
+        busy = false
+      }
+      subscribe('slidemap:evict', listen)
+      undo.push(() => unsubscribe('slidemap:evict', listen))
+      const cursor = file.cursor().use(60 * PAGE, 1)
+      expect(cursor.bytes[0]).to.equal(7)
+      manager.collect()
+      expect(calls).to.be.lessThan(20)
+      cursor.unuse()
+      undo.pop()?.()
+      await closedClean(scene)
+    })
+  }
 })
 
 describe('a load of what is mapped already', () => {

@@ -57,6 +57,8 @@ export class Budget {
   #held = 0
   #peak = 0
   #waits = 0
+  /** Requests granted so far. */
+  #grants = 0
   #closed: unknown
   #serving = false
 
@@ -97,11 +99,15 @@ export class Budget {
     if (signal?.aborted) return Promise.reject(signal.reason)
     if (this.#closed !== undefined) return Promise.reject(this.#closed)
     if (amount > this.limit) return Promise.reject(this.#tooLarge(amount, path))
+    const grants = this.#grants
     if (this.take(amount)) return Promise.resolve()
     // Reclaiming runs what others wrote: it may have closed this budget, or aborted.
     if (signal?.aborted) return Promise.reject(signal.reason)
     if (this.#closed !== undefined) return Promise.reject(this.#closed)
-    return this.#wait(amount, signal)
+    const waiting = this.#wait(amount, signal)
+    // Or it may have taken what was reclaimed, and there is more of that: from who is in the queue nobody takes it.
+    if (this.#grants !== grants) this.serve()
+    return waiting
   }
 
   /** Take units if they are free and nobody waits; takes nothing away from anybody. */
@@ -179,6 +185,7 @@ export class Budget {
   }
 
   #grant(amount: number): void {
+    this.#grants++
     this.#held += amount
     if (this.#held > this.#peak) this.#peak = this.#held
   }

@@ -186,7 +186,8 @@ export class RegionManager implements LedgerEvents {
   demand(bytes: number, path?: string): void {
     if (this.bytes.take(bytes)) return
     // What was mapped ahead may still be under way: that comes back too late for who cannot wait.
-    while (bytes <= this.bytes.limit && this.bytes.waiters === 0 && this.#evict() > 0) {
+    for (let left = this.cached.size; left > 0; left--) {
+      if (bytes > this.bytes.limit || this.bytes.waiters > 0 || this.#evict() === 0) break
       if (this.bytes.tryAcquire(bytes)) return
     }
     this.bytes.demand(bytes, path)
@@ -217,7 +218,8 @@ export class RegionManager implements LedgerEvents {
   /** Unmap every shared region that nobody leases. @returns how many went */
   collect(): number {
     const count = this.cached.size
-    while (this.cached.evict() > 0);
+    // No more: whoever is told of it may map others.
+    for (let left = count; left > 0 && this.cached.evict() > 0; left--);
     return count
   }
 
@@ -230,7 +232,7 @@ export class RegionManager implements LedgerEvents {
 
   #relieve(): void {
     for (const spares of this.spares) spares.giveUp(Number.POSITIVE_INFINITY)
-    while (this.#evict() > 0);
+    for (let left = this.cached.size; left > 0 && this.#evict() > 0; left--);
     this.handles.closeAllIdle()
     this.mapper.drain()
     this.#reader?.drain()

@@ -217,10 +217,14 @@ export class RegionCache {
    */
   evict(): number {
     for (let region = this.#oldest(); region !== undefined; region = this.#oldest()) {
+      // Held meanwhile: who is told may need room as well, and would be given this one's.
+      region.lease()
       tellEvict(region.path, region, region.cost)
+      // Who was told may have leased it, or let it go: then another has to go.
+      const { released } = region
       region.retire()
-      // Who was told may have leased it: then another has to go.
-      if (region.released) return region.cost
+      region.unlease()
+      if (region.released && !released) return region.cost
     }
     return 0
   }

@@ -276,6 +276,18 @@ describe('a budget', () => {
       expect(asked).to.deep.equal([5, 4, 3])
     })
 
+    it('reclaims more where who hears of it takes what there was, for whoever waits in the queue', async () => {
+      let takes = 1
+      const { budget } = await full((whole, short) => {
+        for (let missing = short; missing > 0; missing--) {
+          whole.release(1)
+          if (takes-- > 0) whole.demand(1)
+        }
+      })
+      await budget.acquire(3)
+      expect([budget.held, budget.waiters]).to.deep.equal([10, 0])
+    })
+
     it('may be closed by the reclaiming, and grants nobody then', async () => {
       const { budget } = await full(self => {
         self.close(closed)
