@@ -67,7 +67,10 @@ const nodeReadable = lazily(
 
       override pipe<T extends NodeJS.WritableStream>(destination: T, options?: { end?: boolean }): T {
         // A queue of streamx's is never empty again once a chunk in it has gone, and who looks into it never comes back.
-        if (isStreamxWritable(destination)) this.#chunks.copyFromNowOn()
+        if (isStreamxWritable(destination)) {
+          this.#keepRest()
+          this.#chunks.copyFromNowOn()
+        }
         return super.pipe(destination, options)
       }
 
@@ -102,7 +105,7 @@ const nodeReadable = lazily(
         }
       }
 
-      /** Less than `read(size)` asked for is queued, out of a window that goes now. */
+      /** What is queued of a window is not to go with it: less than `read(size)` asked for, or for another queue. */
       #keepRest(): void {
         const rest = this.#chunks.leased && this.readableLength > 0 ? super.read() : null
         if (rest !== null) this.unshift(Buffer.from(rest))

@@ -1,7 +1,7 @@
 /**
  * `stream()`: a sequence as a streamx Readable of chunks.
  */
-import type { Buffer } from 'node:buffer'
+import { Buffer } from 'node:buffer'
 import type { Readable, ReadableEvents, Writable } from 'streamx'
 import { ChunkIterator } from './chunk-iterator.js'
 import { type ChunkOptions, Chunks } from './chunks.js'
@@ -112,9 +112,9 @@ const mapReadable = lazily(
       }
 
       override pipe<S>(destination: S, callback?: (error: Error | null) => void): S {
-        super.pipe(destination, callback)
         if (this.#chunks.leased && isStreamxWritable(destination as object))
           this.#queueIn(destination as unknown as Writable)
+        super.pipe(destination, callback)
         return destination
       }
 
@@ -162,10 +162,21 @@ const mapReadable = lazily(
         const lends = windows instanceof Windows && !('read' in destination) && 'cork' in destination
         if (!lends) {
           this.#chunks.copyFromNowOn()
+          this.#keepQueued()
           return
         }
         this.#lentTo = destination
         this.#chunks.awaitTaken(() => drained(destination))
+      }
+
+      /** It may have been read before it is piped: what is queued since then is of a window that goes. */
+      #keepQueued(): void {
+        const state = (this as unknown as { _readableState: { buffered: number; shift(): Buffer } })
+          ._readableState
+        const copies: Buffer[] = []
+        // Not by read(), which would tell who listens for data of it.
+        while (state.buffered > 0) copies.push(Buffer.from(state.shift()))
+        for (const copy of copies) this.push(copy)
       }
 
       #windowsEnded(error: unknown): void {

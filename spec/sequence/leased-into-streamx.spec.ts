@@ -218,5 +218,27 @@ for (const mapper of realMappers) {
       expect(seen.nothing).to.equal(0)
       expect(seen.bytes.equals(content.subarray(0, seen.bytes.length))).to.equal(true)
     })
+
+    for (const kind of ['stream', 'nodeStream'] as const) {
+      it(`are copies of ${kind}(), also what was read before it is piped, where they may go on to other queues`, async () => {
+        const stream = file[kind]({ lifetime, chunkSize: 8192, size: 8192 }) as never as Readable
+        await new Promise<void>(resolve => stream.once('readable', resolve))
+        const seen = new Seen()
+        const passing = new PassThrough({ highWaterMark: 100 * KiB })
+        const sink = new Writable({
+          write(chunk, done) {
+            // Who goes on for ever is not to keep this from failing.
+            if (seen.add(chunk)) setImmediate(done, null)
+            else sink.destroy(new Error('nothing was written'))
+          }
+        })
+        const over = new Promise(resolve => sink.on('finish', () => resolve('finished')).on('error', resolve))
+        passing.on('error', () => {})
+        stream.pipe(passing as never)
+        passing.pipe(sink)
+        expect(await over).to.equal('finished')
+        expect(seen.bytes.equals(content)).to.equal(true)
+      })
+    }
   })
 }
